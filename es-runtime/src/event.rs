@@ -1,0 +1,114 @@
+//! Events: immutable facts with a stored name and a schema version.
+
+use crate::schema::{Origin, is_known_as};
+use crate::text::{Digits, fail, is_same};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// An immutable fact. Written by [`#[event]`](macro@crate::event).
+///
+/// ```
+/// use es_runtime::prelude::*;
+///
+/// #[event("order.placed")]
+/// pub struct OrderPlaced {
+///     pub customer: String,
+/// }
+///
+/// assert_eq!(OrderPlaced::NAME, "order.placed");
+/// assert_eq!(OrderPlaced::VERSION, 1);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "expected a type marked with `#[event]`",
+    note = "add `#[event(\"some.name\")]` above the definition of `{Self}`"
+)]
+pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The name it is stored under. It outlives the Rust name and never changes.
+    const NAME: &'static str;
+    /// Names it was stored under before.
+    const ALIASES: &'static [&'static str] = &[];
+    /// The version of its shape; not the version of a stream.
+    const VERSION: u16 = 1;
+    /// Where it is defined.
+    const ORIGIN: Origin;
+    /// Its shape one version ago, or [`Genesis`].
+    type Previous: Event;
+    #[doc(hidden)]
+    const UPCAST: fn(Self::Previous) -> Self;
+}
+
+/// Turns version `n` of an event into version `n + 1`: implement [`From`], and this trait follows.
+#[diagnostic::on_unimplemented(
+    message = "`{Previous}` events cannot be read as `{Self}`",
+    label = "missing `impl From<{Previous}> for {Self}`",
+    note = "stored events are read through the chain of versions, so every hop needs a `From` impl"
+)]
+pub trait Upcast<Previous> {
+    /// The next version of `previous`.
+    fn upcast(previous: Previous) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<Previous, Current: From<Previous>> Upcast<Previous> for Current {
+    fn upcast(previous: Previous) -> Self {
+        previous.into()
+    }
+}
+
+/// Before version 1 there was nothing: the end of every chain of versions, and no value of it exists.
+#[derive(Debug, Clone, Copy, Serialize, serde::Deserialize)]
+pub enum Genesis {}
+
+#[diagnostic::do_not_recommend]
+impl Event for Genesis {
+    const NAME: &'static str = "";
+    const VERSION: u16 = 0;
+    const ORIGIN: Origin = Origin::new("Genesis", "es_runtime", "", 0);
+    type Previous = Self;
+    const UPCAST: fn(Self) -> Self = from_nothing;
+}
+
+/// What version 1 is made from: there is no version 0, so this is never called.
+#[doc(hidden)]
+pub fn from_nothing<E>(nothing: Genesis) -> E {
+    match nothing {}
+}
+
+/// Fails to compile when the previous version of `E` is not exactly one version older,
+/// or was stored under a name that `E` does not know.
+#[doc(hidden)]
+#[track_caller]
+pub const fn expect_link<E: Event>() {
+    let (current, previous) = (E::ORIGIN.type_name(), <E::Previous as Event>::ORIGIN.type_name());
+    let version = <E::Previous as Event>::VERSION;
+    if version as u32 + 1 != E::VERSION as u32 {
+        fail(&[
+            "`",
+            current,
+            "` is version ",
+            Digits::of(E::VERSION as u32).as_str(),
+            " but upcasts from `",
+            previous,
+            "`, which is version ",
+            Digits::of(version as u32).as_str(),
+            "; a chain of versions goes up by one",
+        ])
+    }
+    let name = <E::Previous as Event>::NAME;
+    if !is_same(name, "") && !is_known_as::<E>(name) {
+        fail(&[
+            "`",
+            current,
+            "` is stored as `",
+            E::NAME,
+            "`, but `",
+            previous,
+            "` was stored as `",
+            name,
+            "`; add `alias = \"",
+            name,
+            "\"`",
+        ])
+    }
+}

@@ -1,0 +1,207 @@
+//! How payloads are written: a closed set of formats, mixed freely within a stream.
+
+use crate::event::Event;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// How a payload is written. Stored with each event, chosen once for a store.
+///
+/// All of them write the names of fields, so that a field may be added or left out later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Format {
+    /// JSON: readable in every database browser. The default.
+    #[default]
+    Json,
+    /// MessagePack with named fields, behind the feature `messagepack`.
+    MessagePack,
+    /// CBOR with named fields, behind the feature `cbor`.
+    Cbor,
+}
+
+impl Format {
+    /// The number it is stored as. For authors of adapters.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Json => 0,
+            Self::MessagePack => 1,
+            Self::Cbor => 2,
+        }
+    }
+
+    /// The format stored as `code`. For authors of adapters.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Json),
+            1 => Some(Self::MessagePack),
+            2 => Some(Self::Cbor),
+            _ => None,
+        }
+    }
+
+    /// Writes `value`.
+    pub(crate) fn encode<T: Serialize>(self, value: &T) -> Result<Encoded, Cause> {
+        let bytes = match self {
+            Self::Json => serde_json::to_vec(value).map_err(Cause::new)?,
+            #[cfg(feature = "messagepack")]
+            Self::MessagePack => rmp_serde::to_vec_named(value).map_err(Cause::new)?,
+            #[cfg(feature = "cbor")]
+            Self::Cbor => {
+                let mut bytes = Vec::new();
+                ciborium::into_writer(value, &mut bytes).map_err(Cause::new)?;
+                bytes
+            }
+            #[allow(unreachable_patterns, reason = "reachable unless every format is built")]
+            format => return Err(Cause::new(NotBuilt(format))),
+        };
+        Ok(Encoded { format: self, bytes: bytes.into() })
+    }
+
+    fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, Cause> {
+        match self {
+            Self::Json => serde_json::from_slice(bytes).map_err(Cause::new),
+            #[cfg(feature = "messagepack")]
+            Self::MessagePack => rmp_serde::from_slice(bytes).map_err(Cause::new),
+            #[cfg(feature = "cbor")]
+            Self::Cbor => ciborium::from_reader(bytes).map_err(Cause::new),
+            #[allow(unreachable_patterns, reason = "reachable unless every format is built")]
+            format => Err(Cause::new(NotBuilt(format))),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+            Self::MessagePack => "messagepack",
+            Self::Cbor => "cbor",
+        })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("this program is built without the feature `{0}` of es-runtime")]
+struct NotBuilt(Format);
+
+/// The reason behind an error, shared so that errors can be cloned.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl Cause {
+    /// Keeps `error` as the reason of another.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// A payload as it is stored. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Encoded {
+    format: Format,
+    bytes: Arc<[u8]>,
+}
+
+impl Encoded {
+    /// A payload written elsewhere. For authors of adapters and of importers.
+    pub fn new(format: Format, bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self { format, bytes: bytes.into() }
+    }
+
+    /// How it is written.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// What is written.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Cause> {
+        self.format.decode(&self.bytes)
+    }
+}
+
+/// Payloads may hold what nobody should see in a log, so only their size is shown.
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes of {}", self.bytes.len(), self.format)
+    }
+}
+
+/// A stored event could not be read as the type that has its name. A retry does not help.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// No event that was asked for has this name.
+    #[error("`{name}` is not one of the events asked for ({expected})")]
+    OtherName {
+        /// The stored name.
+        name: String,
+        /// What would have fitted.
+        expected: String,
+    },
+    /// It was written by a newer program.
+    #[error("`{name}` is stored in version {version}, but this program knows versions 1 to {newest} of it")]
+    UnknownVersion {
+        /// The name of the event.
+        name: &'static str,
+        /// The stored schema version.
+        version: u16,
+        /// The newest schema version this program knows.
+        newest: u16,
+    },
+    /// The bytes do not have the shape of the type.
+    #[error("`{name}` version {version} does not have the shape of its type: {source}")]
+    Malformed {
+        /// The name of the event.
+        name: &'static str,
+        /// The stored schema version.
+        version: u16,
+        /// What the format said.
+        source: Cause,
+    },
+}
+
+/// Reads version `version` of `E` and takes it, hop by hop, to today's shape.
+pub(crate) fn decode<E: Event>(version: u16, payload: &Encoded) -> Result<E, DecodeError> {
+    if version == E::VERSION {
+        let malformed = |source| DecodeError::Malformed { name: E::NAME, version, source };
+        return payload.decode().map_err(malformed);
+    }
+    if version == 0 || version > E::VERSION {
+        return Err(DecodeError::UnknownVersion { name: E::NAME, version, newest: E::VERSION });
+    }
+    decode::<E::Previous>(version, payload).map(E::UPCAST)
+}
+
+/// An event could not be written: its `Serialize` failed. Nothing was raised, and a retry does not help.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("`{name}` cannot be written as {format}: {source}")]
+pub struct EncodeError {
+    pub(crate) name: &'static str,
+    pub(crate) format: Format,
+    pub(crate) source: Cause,
+}

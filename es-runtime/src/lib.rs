@@ -1,0 +1,38 @@
+//! Typed aggregates on an event store.
+
+mod adapter;
+mod aggregate;
+mod commit;
+mod error;
+mod event;
+mod format;
+mod id;
+mod metadata;
+mod name;
+mod position;
+mod recorded;
+mod schema;
+mod snapshot;
+mod text;
+mod time;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use crate::adapter::{
+    Adapter, Capabilities, Direction, Durability, Filter, Found, Freshness, Idempotency, Limit, LogPage, Page,
+};
+pub use crate::aggregate::{Aggregate, AggregateId, Apply, EventOf, Fold};
+pub use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
+pub use crate::error::{AppendError, ConnectError, ReadError};
+pub use crate::event::{Event, Genesis, Upcast};
+pub use crate::format::{Cause, DecodeError, EncodeError, Encoded, Format};
+pub use crate::id::{CommitId, Entropy, EventId, StoreId, SystemEntropy};
+pub use crate::metadata::Metadata;
+pub use crate::name::{EventName, InvalidName, StreamName};
+pub use crate::position::{Cursor, Position, Version};
+pub use crate::recorded::{Envelope, Recorded};
+pub use crate::schema::{EventSchema, Origin};
+pub use crate::snapshot::{Snapshot, SnapshotPlan, Snapshots};
+pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};

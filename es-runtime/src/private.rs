@@ -1,0 +1,44 @@
+//! What generated code names. Not public API: anything here may change in a patch release.
+
+pub use crate::aggregate::{Aggregate, Apply, Covers, EventOf, Fold, FollowedBy};
+pub use crate::event::{Event, Genesis, Upcast, expect_link, from_nothing};
+pub use crate::schema::{EventSchema, Origin, expect_disjoint, expect_unique};
+pub use crate::snapshot::SnapshotPlan;
+pub use core::option::Option::Some;
+pub use core::primitive::{str, u16, u32, usize};
+#[cfg(feature = "registry")]
+pub use inventory;
+pub use serde;
+
+/// Where the type is defined: a macro, so that `module_path!` and `line!` are the user's.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __origin {
+    ($event:ident) => {
+        $crate::__private::Origin::new(
+            ::core::stringify!($event),
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        )
+    };
+}
+pub use crate::__origin as origin;
+
+/// Tells the link-time registry about an event: a macro, so that the features of this crate decide,
+/// not those of the user's.
+#[cfg(feature = "registry")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    ($event:ident) => {
+        $crate::__private::inventory::submit! { $crate::__private::EventSchema::of::<$event>() }
+    };
+}
+#[cfg(not(feature = "registry"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    ($event:ident) => {};
+}
+pub use crate::__register as register;

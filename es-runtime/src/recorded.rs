@@ -1,0 +1,149 @@
+//! Events as a store gives them back: what happened, and all that was noted down with it.
+
+use crate::event::Event;
+use crate::format::{DecodeError, Encoded, decode};
+use crate::id::{CommitId, EventId};
+use crate::metadata::Metadata;
+use crate::name::{EventName, StreamName};
+use crate::position::{Position, Version};
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// An event that is stored, with its envelope. `E` is its type, or [`Encoded`] while it has none.
+///
+/// Only a store makes one, so whoever holds one knows that the event happened.
+///
+/// ```
+/// # use es_runtime::prelude::*;
+/// # #[event("order.placed")]
+/// # pub struct OrderPlaced { pub customer: String }
+/// fn greet(recorded: &Recorded) -> Result<(), DecodeError> {
+///     if recorded.is::<OrderPlaced>() {
+///         let placed: Recorded<OrderPlaced> = recorded.decode()?;
+///         println!("{}: thank you, {}", placed.recorded_at(), placed.event().customer);
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded<E = Encoded> {
+    envelope: Envelope,
+    event: E,
+}
+
+/// Everything about a stored event but the event. For authors of adapters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The commit it was stored in.
+    pub commit: CommitId,
+    /// Its place in that commit, from 0.
+    pub index: u64,
+    /// The stream it belongs to.
+    pub stream: StreamName,
+    /// Its place in that stream.
+    pub version: Version,
+    /// Its place in the whole log.
+    pub position: Position,
+    /// When the store took it.
+    pub recorded_at: Timestamp,
+    /// When it happened, as the caller said.
+    pub occurred_at: Timestamp,
+    /// The name it is stored under.
+    pub name: EventName,
+    /// The version of its shape.
+    pub schema_version: u16,
+    /// Who, why, and where to look further.
+    pub metadata: Arc<Metadata>,
+}
+
+impl Recorded {
+    /// An event read from a store. For authors of adapters: nobody else can know that it is stored.
+    pub const fn from_store(envelope: Envelope, payload: Encoded) -> Self {
+        Self { envelope, event: payload }
+    }
+
+    /// Whether events of type `E` are, or were once, stored under this one's name.
+    pub fn is<E: Event>(&self) -> bool {
+        *self.name() == *E::NAME || E::ALIASES.contains(&self.name())
+    }
+
+    /// The event as its type, taken through the chain of versions.
+    ///
+    /// # Errors
+    ///
+    /// When it is an event of another name, of a version newer than the type, or malformed.
+    pub fn decode<E: Event>(&self) -> Result<Recorded<E>, DecodeError> {
+        if !self.is::<E>() {
+            return Err(DecodeError::OtherName { name: self.name().into(), expected: E::NAME.into() });
+        }
+        let event = decode(self.schema_version(), &self.event)?;
+        Ok(Recorded { envelope: self.envelope.clone(), event })
+    }
+}
+
+impl<E> Recorded<E> {
+    /// The event itself.
+    pub const fn event(&self) -> &E {
+        &self.event
+    }
+
+    /// The event itself, without its envelope.
+    pub fn into_event(self) -> E {
+        self.event
+    }
+
+    /// The event's id: the same each time it is read.
+    pub fn id(&self) -> EventId {
+        EventId::of(self.envelope.commit, self.envelope.index)
+    }
+
+    /// The commit it was stored in.
+    pub const fn commit(&self) -> CommitId {
+        self.envelope.commit
+    }
+
+    /// Its place in that commit, from 0.
+    pub const fn index(&self) -> u64 {
+        self.envelope.index
+    }
+
+    /// The stream it belongs to.
+    pub const fn stream(&self) -> &StreamName {
+        &self.envelope.stream
+    }
+
+    /// Its place in the stream: 1, 2, 3 and so on.
+    pub const fn version(&self) -> Version {
+        self.envelope.version
+    }
+
+    /// Its place in the whole log.
+    pub const fn position(&self) -> Position {
+        self.envelope.position
+    }
+
+    /// When the store took it. Never goes back within a stream.
+    pub const fn recorded_at(&self) -> Timestamp {
+        self.envelope.recorded_at
+    }
+
+    /// When it happened, as the caller said.
+    pub const fn occurred_at(&self) -> Timestamp {
+        self.envelope.occurred_at
+    }
+
+    /// The name it is stored under, which may be an alias of its type's.
+    pub fn name(&self) -> &str {
+        &self.envelope.name
+    }
+
+    /// The version of the shape it is stored in, which may be older than its type's.
+    pub const fn schema_version(&self) -> u16 {
+        self.envelope.schema_version
+    }
+
+    /// Who, why, and where to look further.
+    pub fn metadata(&self) -> &Metadata {
+        &self.envelope.metadata
+    }
+}

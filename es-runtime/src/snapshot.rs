@@ -1,0 +1,99 @@
+//! Snapshots: a fold kept to save time, thrown away at the first doubt.
+
+use crate::aggregate::Aggregate;
+use crate::error::ReadError;
+use crate::format::{Cause, Encoded, Format};
+use crate::id::CommitId;
+use crate::name::StreamName;
+use crate::position::Version;
+use crate::text::Hash;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+
+/// A kept fold of a stream's events. For authors of adapters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// How many events were folded.
+    pub version: Version,
+    /// The commit that the last of them belongs to: proof that it is a fold of this very stream.
+    pub commit: CommitId,
+    /// Which program could read it: see [`SnapshotPlan`].
+    pub fingerprint: u64,
+    /// The state.
+    pub state: Encoded,
+}
+
+/// Where snapshots are kept. At most one per stream: the newest.
+///
+/// They are a cache, so a store may lose any of them at any time, and loading never fails because of one.
+pub trait Snapshots: Send + Sync + 'static {
+    /// The snapshot of `stream`, if there is one.
+    fn load_snapshot(
+        &self,
+        stream: &StreamName,
+    ) -> impl Future<Output = Result<Option<Snapshot>, ReadError>> + Send;
+
+    /// Keeps `snapshot` in place of any other of the stream, unless that one has a higher version and
+    /// the same fingerprint.
+    fn save_snapshot(
+        &self,
+        stream: &StreamName,
+        snapshot: Snapshot,
+    ) -> impl Future<Output = Result<(), ReadError>> + Send;
+
+    /// Forgets the snapshot of `stream`, if there is one.
+    fn delete_snapshot(&self, stream: &StreamName) -> impl Future<Output = Result<(), ReadError>> + Send;
+}
+
+/// When an aggregate is snapshotted, and which snapshots it can read.
+/// Written by `#[aggregate(snapshot(every = 100))]`.
+///
+/// A snapshot carries a fingerprint of the state's fields, the aggregate's revision and the names and
+/// versions of its events. When the program's differs, the snapshot is thrown away and made again.
+pub struct SnapshotPlan<A> {
+    every: u64,
+    fields: &'static str,
+    encode: fn(&A, Format) -> Result<Encoded, Cause>,
+    decode: fn(&Encoded) -> Result<A, Cause>,
+}
+
+impl<A: Serialize + DeserializeOwned> SnapshotPlan<A> {
+    #[doc(hidden)]
+    pub const fn new(every: u64, fields: &'static str) -> Self {
+        Self { every, fields, encode: |state, format| format.encode(state), decode: Encoded::decode }
+    }
+}
+
+impl<A> SnapshotPlan<A> {
+    /// After how many events a new snapshot is taken.
+    pub const fn every(&self) -> u64 {
+        self.every
+    }
+
+    pub(crate) fn encode(&self, state: &A, format: Format) -> Result<Encoded, Cause> {
+        (self.encode)(state, format)
+    }
+
+    pub(crate) fn decode(&self, state: &Encoded) -> Result<A, Cause> {
+        (self.decode)(state)
+    }
+}
+
+impl<A> fmt::Debug for SnapshotPlan<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotPlan").field("every", &self.every).field("fields", &self.fields).finish()
+    }
+}
+
+/// What must be the same for a snapshot of `A` to be read.
+pub(crate) const fn fingerprint<A: Aggregate>(plan: &SnapshotPlan<A>) -> u64 {
+    let mut hash = Hash::new().text(plan.fields).number(A::REVISION);
+    let mut i = 0;
+    while i < A::EVENTS.len() {
+        let event = A::EVENTS[i].schema();
+        hash = hash.text(event.name()).number(event.version() as u32);
+        i += 1;
+    }
+    hash.finish()
+}
