@@ -7,6 +7,8 @@ mod error;
 mod event;
 mod format;
 mod id;
+#[path = "store/memory/mod.rs"]
+pub mod memory;
 mod metadata;
 mod name;
 mod position;
