@@ -6,6 +6,7 @@ use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::recorded::Recorded;
+use crate::snapshot::{NoSnapshots, Snapshots};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -77,6 +78,11 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Which store this is. The same each time it is opened, by whatever process.
     fn identity(&self) -> StoreId;
+
+    /// Where this store keeps snapshots, if it can.
+    fn snapshots(&self) -> Option<impl Snapshots> {
+        None::<NoSnapshots>
+    }
 }
 
 /// A commit that was looked up by its id.

@@ -46,6 +46,24 @@ pub trait Snapshots: Send + Sync + 'static {
     fn delete_snapshot(&self, stream: &StreamName) -> impl Future<Output = Result<(), ReadError>> + Send;
 }
 
+/// The snapshots of a store that keeps none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum NoSnapshots {}
+
+impl Snapshots for NoSnapshots {
+    async fn load_snapshot(&self, _: &StreamName) -> Result<Option<Snapshot>, ReadError> {
+        match *self {}
+    }
+
+    async fn save_snapshot(&self, _: &StreamName, _: Snapshot) -> Result<(), ReadError> {
+        match *self {}
+    }
+
+    async fn delete_snapshot(&self, _: &StreamName) -> Result<(), ReadError> {
+        match *self {}
+    }
+}
+
 /// When an aggregate is snapshotted, and which snapshots it can read.
 /// Written by `#[aggregate(snapshot(every = 100))]`.
 ///

@@ -196,6 +196,10 @@ impl Adapter for Memory {
     fn identity(&self) -> StoreId {
         self.inner.identity
     }
+
+    fn snapshots(&self) -> Option<impl Snapshots> {
+        Some(self.clone())
+    }
 }
 
 impl Snapshots for Memory {

@@ -1,0 +1,352 @@
+//! Commands: load, decide, append, and decide again when somebody else was faster.
+
+use crate::aggregate::Aggregate;
+use crate::commit::{Commit, Expected, NewEvent, NonEmpty, Range};
+use crate::decision::Decision;
+use crate::error::AppendError;
+use crate::format::DecodeError;
+use crate::id::CommitId;
+use crate::metadata::Metadata;
+use crate::name::{InvalidName, StreamName};
+use crate::position::{Position, Version};
+use crate::repository::{Repository, StoreError};
+use crate::root::{DecideError, Root};
+use crate::time::Timestamp;
+use std::fmt;
+use std::sync::Arc;
+
+/// A command as data, for callers that carry commands over a wire. The state's side of
+/// [`Repository::send`].
+///
+/// ```
+/// # use es_runtime::prelude::*;
+/// # #[event("order.paid")]
+/// # pub struct OrderPaid { pub amount: u64 }
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("order", id = String, events(OrderPaid))]
+/// # pub struct Order { paid: bool }
+/// # impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) { self.paid = true; } }
+/// # #[derive(Debug)] pub struct AlreadyPaid;
+/// # impl std::fmt::Display for AlreadyPaid {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("already paid") }
+/// # }
+/// # impl std::error::Error for AlreadyPaid {}
+/// pub struct PayOrder {
+///     pub amount: u64,
+/// }
+///
+/// impl Handle<PayOrder> for Order {
+///     type Decision = OrderPaid;
+///     type Error = AlreadyPaid;
+///
+///     fn handle(&self, command: &PayOrder) -> Result<OrderPaid, AlreadyPaid> {
+///         if self.paid { Err(AlreadyPaid) } else { Ok(OrderPaid { amount: command.amount }) }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let orders = Store::connect("memory:").await?.repository::<Order>();
+/// orders.send(&"o-1".to_string(), PayOrder { amount: 500 }).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Handle<C>: Aggregate {
+    /// The events it may answer with.
+    type Decision: Decision<Self>;
+    /// Why it may refuse.
+    type Error;
+
+    /// Decides. It sees the state and cannot change it.
+    ///
+    /// # Errors
+    ///
+    /// When the aggregate refuses the command.
+    fn handle(&self, command: &C) -> Result<Self::Decision, Self::Error>;
+}
+
+/// A command on its way: what is said beside the decision. From [`Repository::command`].
+#[must_use = "a command does nothing until `execute` is called and awaited"]
+pub struct Command<'a, A: Aggregate> {
+    repository: &'a Repository<A>,
+    id: &'a A::Id,
+    commit_id: Option<CommitId>,
+    metadata: Metadata,
+    occurred_at: Option<Timestamp>,
+    requires: Vec<Guard>,
+}
+
+impl<'a, A: Aggregate> Command<'a, A> {
+    pub(crate) const fn new(repository: &'a Repository<A>, id: &'a A::Id) -> Self {
+        Self {
+            repository,
+            id,
+            commit_id: None,
+            metadata: Metadata::new(),
+            occurred_at: None,
+            requires: Vec::new(),
+        }
+    }
+
+    /// Names the commit, so that the command can be given again, by whomever, and is done once.
+    ///
+    /// A command whose commit is stored is answered with its first outcome and not decided again. One that
+    /// was refused, or that raised no events, left no commit and is decided anew.
+    pub const fn commit_id(mut self, id: CommitId) -> Self {
+        self.commit_id = Some(id);
+        self
+    }
+
+    /// Who, why, and where to look further: stored with each event.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// When it happened, where that is not now.
+    pub const fn occurred_at(mut self, at: Timestamp) -> Self {
+        self.occurred_at = Some(at);
+        self
+    }
+
+    /// Requires something of another stream: the commit is stored only if it still holds then.
+    ///
+    /// Where the guard does not hold the command fails with [`Conflict`](AppendError::Conflict), naming the
+    /// guard's stream. It is not decided again, because only the caller knows what the guard was for.
+    pub fn requires(mut self, guard: Guard) -> Self {
+        self.requires.push(guard);
+        self
+    }
+
+    /// Loads the aggregate, decides, and stores what was decided.
+    ///
+    /// After a conflict on the aggregate it is loaded and decided again, as often as
+    /// [`Retry::conflicts`](crate::Retry) allows, so `decide` may run several times.
+    ///
+    /// Dropping the future stops at the next step: either the commit is stored, all of it, or it is not.
+    /// With a [commit id](Self::commit_id) the same command can be given again to learn which.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](CommandError::Refused) when the decision says no; [`Store`](CommandError::Store) when it
+    /// could not be carried out.
+    pub async fn execute<D: Decision<A>, X>(
+        self,
+        mut decide: impl FnMut(&A) -> Result<D, X>,
+    ) -> Result<Outcome, CommandError<X>> {
+        if let Some(outcome) = self.first_outcome().await? {
+            return Ok(outcome);
+        }
+        let store = self.repository.store();
+        let metadata = Arc::new(self.metadata.clone());
+        let requires: Vec<_> =
+            self.requires.iter().map(|guard| (guard.stream.clone(), guard.expected)).collect();
+        let mut conflicts = 0;
+        loop {
+            let mut root = self.repository.load(self.id).await?;
+            self.decide(&mut root, &mut decide)?;
+            let now = store.now();
+            let occurred_at = self.occurred_at.unwrap_or(now);
+            let id = || self.commit_id.unwrap_or_else(|| store.fresh_commit_id(now));
+            let Some(commit) = root.make_commit(id, Arc::clone(&metadata), occurred_at, requires.clone())
+            else {
+                return Ok(Outcome::of_nothing(root.version()));
+            };
+            match store.append(commit.clone()).await {
+                Ok(appended) => {
+                    let range = appended.range();
+                    root.committed(&commit, range);
+                    self.repository.keep_snapshot_of(root);
+                    return Ok(Outcome::of_commit(&commit, range));
+                }
+                Err(AppendError::Conflict { stream, .. })
+                    if stream == commit.stream && conflicts < store.retry().conflicts =>
+                {
+                    store.counters().conflicts.add();
+                    store.retry().wait(conflicts, store.entropy()).await;
+                    conflicts += 1;
+                }
+                // Somebody gave the same command at the same time, and was faster.
+                Err(AppendError::IdReused { id }) => {
+                    return match self.first_outcome().await? {
+                        Some(outcome) => Ok(outcome),
+                        None => Err(StoreError::from(AppendError::IdReused { id }).into()),
+                    };
+                }
+                Err(error) => return Err(StoreError::from(error).into()),
+            }
+        }
+    }
+
+    fn decide<D: Decision<A>, X>(
+        &self,
+        root: &mut Root<A>,
+        decide: &mut impl FnMut(&A) -> Result<D, X>,
+    ) -> Result<(), CommandError<X>> {
+        let span = tracing::debug_span!(
+            "es.decide",
+            stream = root.stream().as_str(),
+            version = root.version().get(),
+            events = tracing::field::Empty,
+        );
+        let _entered = span.enter();
+        root.decide(decide)?;
+        span.record("events", root.pending().len());
+        Ok(())
+    }
+
+    /// What came of the command when it was given before.
+    async fn first_outcome(&self) -> Result<Option<Outcome>, StoreError> {
+        let Some(id) = self.commit_id else { return Ok(None) };
+        let store = self.repository.store();
+        let Some(found) = store.find_commit(id).await? else { return Ok(None) };
+        if found.stream != self.repository.stream(self.id)? {
+            return Err(AppendError::IdReused { id }.into());
+        }
+        let events = self.repository.events_between(&found.stream, found.range).await?;
+        store.counters().repeats.add();
+        Ok(Some(Outcome { version: found.range.last, range: Some(found.range), events, is_repeated: true }))
+    }
+}
+
+impl<A: Aggregate> fmt::Debug for Command<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command")
+            .field("aggregate", &A::NAME)
+            .field("commit_id", &self.commit_id)
+            .field("metadata", &self.metadata)
+            .field("occurred_at", &self.occurred_at)
+            .field("requires", &self.requires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Something required of a stream that a command does not write.
+///
+/// ```
+/// # use es_runtime::prelude::*;
+/// # #[event("customer.joined")]
+/// # pub struct Joined {}
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("customer", id = String, events(Joined))]
+/// # pub struct Customer {}
+/// # impl Apply<Joined> for Customer { fn apply(&mut self, _: &Joined) {} }
+/// use es_runtime::{Expected, Guard};
+///
+/// let ada = "ada".to_string();
+/// let joined = Guard::on::<Customer>(&ada, Expected::Exists)?;
+/// # Ok::<(), es_runtime::InvalidName>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    stream: StreamName,
+    expected: Expected,
+}
+
+impl Guard {
+    /// Requires that the aggregate `A` with this id is as expected.
+    ///
+    /// # Errors
+    ///
+    /// When the text of the id cannot name a stream.
+    pub fn on<A: Aggregate>(id: &A::Id, expected: Expected) -> Result<Self, InvalidName> {
+        Ok(Self { stream: StreamName::new(A::NAME, id)?, expected })
+    }
+
+    /// Requires that `root` is still as it was when it was loaded.
+    pub fn unchanged<A: Aggregate>(root: &Root<A>) -> Self {
+        Self { stream: root.stream().clone(), expected: Expected::Exactly(root.version()) }
+    }
+}
+
+/// What came of a command or of a save.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    version: Version,
+    range: Option<Range>,
+    events: Option<NonEmpty<NewEvent>>,
+    is_repeated: bool,
+}
+
+impl Outcome {
+    pub(crate) const fn of_nothing(version: Version) -> Self {
+        Self { version, range: None, events: None, is_repeated: false }
+    }
+
+    pub(crate) fn of_commit(commit: &Commit, range: Range) -> Self {
+        Self {
+            version: range.last,
+            range: Some(range),
+            events: Some(commit.events.clone()),
+            is_repeated: false,
+        }
+    }
+
+    /// The version of the aggregate after it.
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The events that were stored, in order. None after a decision that raised none.
+    pub fn events(&self) -> &[NewEvent] {
+        self.events.as_deref().unwrap_or_default()
+    }
+
+    /// Where the last event stands in the whole log; nothing after a decision that raised none.
+    pub const fn position(&self) -> Option<Position> {
+        match self.range {
+            Some(range) => Some(range.position),
+            None => None,
+        }
+    }
+
+    /// Whether the command had been done before, and this is what came of it then.
+    pub const fn is_repeated(&self) -> bool {
+        self.is_repeated
+    }
+}
+
+impl NewEvent {
+    /// Whether it is an `E`.
+    pub fn is<E: crate::Event>(&self) -> bool {
+        self.name == *E::NAME || E::ALIASES.contains(&&*self.name)
+    }
+
+    /// The event as its type.
+    ///
+    /// # Errors
+    ///
+    /// When it is another event or malformed.
+    pub fn decode<E: crate::Event>(&self) -> Result<E, DecodeError> {
+        if !self.is::<E>() {
+            return Err(DecodeError::OtherName { name: self.name.to_string(), expected: E::NAME.into() });
+        }
+        crate::format::decode(self.schema_version, &self.payload)
+    }
+}
+
+/// A command was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommandError<X> {
+    /// The domain said no. Nothing was written.
+    #[error("{0}")]
+    Refused(X),
+    /// The store could not do it. See the error for whether something was written.
+    #[error("{0}")]
+    Store(StoreError),
+}
+
+impl<X> From<StoreError> for CommandError<X> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl<X> From<DecideError<X>> for CommandError<X> {
+    fn from(error: DecideError<X>) -> Self {
+        match error {
+            DecideError::Refused(refusal) => Self::Refused(refusal),
+            DecideError::Encode(error) => Self::Store(error.into()),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Group commit: whoever finds the store idle writes alone, whoever finds it busy waits for the next batch.
+//!
+//! There is no timer. What has queued up while one batch was being written is the next batch, so the
+//! batches are as large as the store is slow.
+
+use crate::commit::{Appended, Commit};
+use crate::error::AppendError;
+use crate::format::Cause;
+use crate::id::CommitId;
+use crate::name::StreamName;
+use crate::store::erased::DynAdapter;
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// The most commits that are written at once.
+const BATCH_COMMITS: usize = 1024;
+/// The most bytes that are written at once, unless one commit has more.
+const BATCH_BYTES: usize = 8 << 20;
+/// How much may wait, in units of a kibibyte.
+const WAITING_KIB: usize = 64 << 10;
+
+type Outcome = Result<Appended, AppendError>;
+
+#[derive(Clone)]
+pub(crate) struct Batcher(Arc<Shared>);
+
+struct Shared {
+    adapter: Arc<dyn DynAdapter>,
+    queue: Mutex<Queue>,
+    room: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Somebody is writing, and will look at the queue when done.
+    is_busy: bool,
+    waiting: VecDeque<Job>,
+}
+
+struct Job {
+    commit: Commit,
+    answer: oneshot::Sender<Outcome>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Batcher {
+    pub(crate) fn new(adapter: Arc<dyn DynAdapter>) -> Self {
+        let room = Arc::new(Semaphore::new(WAITING_KIB));
+        Self(Arc::new(Shared { adapter, queue: Mutex::default(), room }))
+    }
+
+    /// Stores `commit`, together with what others want to store at the same time.
+    ///
+    /// Dropping the future leaves the outcome unknown, and harms no other commit.
+    pub(crate) async fn append(&self, commit: &Commit) -> Outcome {
+        loop {
+            if let Some(turn) = self.take_turn() {
+                return self.write_alone(turn, commit.clone()).await;
+            }
+            if let Some(outcome) = self.wait_in_queue(commit.clone()).await {
+                return outcome;
+            }
+            // Whoever was to write it went away first. Sent again, it is stored once all the same.
+        }
+    }
+
+    /// The right to write, if nobody has it.
+    fn take_turn(&self) -> Option<Turn> {
+        let mut queue = self.0.queue();
+        let is_free = !std::mem::replace(&mut queue.is_busy, true);
+        is_free.then(|| Turn { shared: Arc::clone(&self.0), is_held: true })
+    }
+
+    async fn write_alone(&self, turn: Turn, commit: Commit) -> Outcome {
+        let id = commit.id;
+        let outcome = self.0.adapter.append_batch(vec![commit]).await.pop();
+        turn.pass_on();
+        outcome.unwrap_or_else(|| Err(unanswered(id)))
+    }
+
+    /// The outcome, or nothing if nobody is there to write any more.
+    async fn wait_in_queue(&self, commit: Commit) -> Option<Outcome> {
+        let kib = (size_of(&commit) / 1024 + 1).min(WAITING_KIB);
+        let permits = u32::try_from(kib).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.0.room).acquire_many_owned(permits).await.ok()?;
+        let (answer, outcome) = oneshot::channel();
+        {
+            let mut queue = self.0.queue();
+            if !queue.is_busy {
+                return None;
+            }
+            queue.waiting.push_back(Job { commit, answer, _room: room });
+        }
+        outcome.await.ok()
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // No foreign code runs under the lock, so the queue of a poisoned one is still whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to write. There is one.
+struct Turn {
+    shared: Arc<Shared>,
+    is_held: bool,
+}
+
+impl Turn {
+    /// Lets a task of its own write what has queued up: a caller that is dropped must take no other with it.
+    fn pass_on(mut self) {
+        if self.is_over() {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(self.write_queue());
+        }
+    }
+
+    async fn write_queue(mut self) {
+        loop {
+            let batch = self.shared.queue().take_batch();
+            let (commits, answers): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|job| (job.commit, (job.answer, job._room))).unzip();
+            if !commits.is_empty() {
+                let outcomes = self.shared.adapter.append_batch(commits).await;
+                // An adapter that answers too few leaves the rest to send theirs again.
+                for ((answer, _), outcome) in answers.into_iter().zip(outcomes) {
+                    let _ = answer.send(outcome);
+                }
+            }
+            if self.is_over() {
+                return;
+            }
+        }
+    }
+
+    /// Gives the turn back if nobody waits.
+    fn is_over(&mut self) -> bool {
+        let mut queue = self.shared.queue();
+        queue.is_busy = !queue.waiting.is_empty();
+        self.is_held = queue.is_busy;
+        !queue.is_busy
+    }
+}
+
+/// Whoever holds the turn may go away at any time: dropped, panicked, or its runtime shut down. Those who
+/// wait are told so by their channel closing, and take a turn of their own.
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.is_held {
+            let mut queue = self.shared.queue();
+            queue.is_busy = false;
+            queue.waiting.clear();
+        }
+    }
+}
+
+impl Queue {
+    /// The commits to write next: in order, none that touches a stream touched by one before it.
+    fn take_batch(&mut self) -> Vec<Job> {
+        let (mut batch, mut later, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+        let mut touched = HashSet::<StreamName>::new();
+        for job in self.waiting.drain(..) {
+            if job.answer.is_closed() {
+                continue;
+            }
+            let is_free = job.commit.touched().all(|stream| !touched.contains(stream));
+            touched.extend(job.commit.touched().cloned());
+            let size = size_of(&job.commit);
+            let has_room = batch.is_empty() || (batch.len() < BATCH_COMMITS && bytes + size <= BATCH_BYTES);
+            if is_free && has_room {
+                bytes += size;
+                batch.push(job);
+            } else {
+                later.push_back(job);
+            }
+        }
+        self.waiting = later;
+        batch
+    }
+}
+
+/// About how much memory a commit takes.
+fn size_of(commit: &Commit) -> usize {
+    commit.events.iter().map(|event| event.payload.bytes().len() + 256).sum()
+}
+
+/// An adapter must answer every commit; one that does not leaves its outcome unknown.
+#[cold]
+fn unanswered(id: CommitId) -> AppendError {
+    AppendError::Unknown { id, source: Cause::new("the adapter did not answer") }
+}

@@ -1,0 +1,45 @@
+//! From a URL to a store: the one place that knows every adapter.
+
+use crate::error::ConnectError;
+use crate::store::{Store, StoreBuilder};
+
+impl Store {
+    /// Opens the store at `url`, with everything as it is by default.
+    ///
+    /// | URL | |
+    /// | --- | --- |
+    /// | `sqlite:orders.db` | a file, made if it is missing (feature `sqlite`, on by default) |
+    /// | `memory:` | nothing is kept: for tests and for trying out |
+    ///
+    /// # Errors
+    ///
+    /// When the URL names no store that this program knows, or the store cannot be opened: see [`ConnectError`].
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::builder().connect(url).await
+    }
+}
+
+impl StoreBuilder {
+    /// Opens the store at `url`. See [`Store::connect`].
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
+    pub async fn connect(self, url: &str) -> Result<Store, ConnectError> {
+        #[cfg(feature = "registry")]
+        crate::registry::check()?;
+        match url.split_once(':') {
+            Some(("memory", _)) => {
+                let memory = crate::memory::Memory::with(self.clock.clone(), self.entropy.clone());
+                Ok(self.adapter(memory))
+            }
+            Some(("sqlite", _)) => Err(ConnectError::NotBuilt { scheme: "sqlite", feature: "sqlite" }),
+            Some(("postgres" | "postgresql", _)) => Err(ConnectError::Planned("postgres")),
+            Some(("mongodb" | "mongodb+srv", _)) => Err(ConnectError::Planned("mongodb")),
+            Some(("kurrentdb" | "esdb", _)) => Err(ConnectError::Planned("kurrentdb")),
+            Some(("nats", _)) => Err(ConnectError::Planned("nats")),
+            // A URL may carry a password, so only its scheme is shown.
+            other => Err(ConnectError::UnknownScheme(other.map_or(url, |(scheme, _)| scheme).to_owned())),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Adapters behind a pointer, so that a store is one type whatever keeps its events.
+
+use crate::adapter::{Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page};
+use crate::commit::{Appended, Commit};
+use crate::error::{AppendError, ReadError};
+use crate::id::{CommitId, StoreId};
+use crate::name::StreamName;
+use crate::position::{Cursor, Version};
+use crate::snapshot::{Snapshot, Snapshots};
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+pub(crate) trait DynAdapter: Send + Sync {
+    fn append_batch(&self, commits: Vec<Commit>) -> Boxed<'_, Vec<Result<Appended, AppendError>>>;
+    fn append_all(&self, commits: Vec<Commit>) -> Boxed<'_, Result<Vec<Appended>, AppendError>>;
+    fn find_commit(&self, id: CommitId) -> Boxed<'_, Result<Option<Found>, ReadError>>;
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        from: Version,
+        direction: Direction,
+        limit: Limit,
+        freshness: Freshness,
+    ) -> Boxed<'a, Result<Page, ReadError>>;
+    fn read_all<'a>(
+        &'a self,
+        after: &'a Cursor,
+        filter: &'a Filter,
+        limit: Limit,
+    ) -> Boxed<'a, Result<LogPage, ReadError>>;
+    fn changes(&self) -> watch::Receiver<()>;
+    fn capabilities(&self) -> Capabilities;
+    fn identity(&self) -> StoreId;
+    fn snapshots(&self) -> Option<Arc<dyn DynSnapshots>>;
+}
+
+impl<T: Adapter> DynAdapter for T {
+    fn append_batch(&self, commits: Vec<Commit>) -> Boxed<'_, Vec<Result<Appended, AppendError>>> {
+        Box::pin(Adapter::append_batch(self, commits))
+    }
+
+    fn append_all(&self, commits: Vec<Commit>) -> Boxed<'_, Result<Vec<Appended>, AppendError>> {
+        Box::pin(Adapter::append_all(self, commits))
+    }
+
+    fn find_commit(&self, id: CommitId) -> Boxed<'_, Result<Option<Found>, ReadError>> {
+        Box::pin(Adapter::find_commit(self, id))
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        from: Version,
+        direction: Direction,
+        limit: Limit,
+        freshness: Freshness,
+    ) -> Boxed<'a, Result<Page, ReadError>> {
+        Box::pin(Adapter::read_stream(self, stream, from, direction, limit, freshness))
+    }
+
+    fn read_all<'a>(
+        &'a self,
+        after: &'a Cursor,
+        filter: &'a Filter,
+        limit: Limit,
+    ) -> Boxed<'a, Result<LogPage, ReadError>> {
+        Box::pin(Adapter::read_all(self, after, filter, limit))
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        Adapter::changes(self)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Adapter::capabilities(self)
+    }
+
+    fn identity(&self) -> StoreId {
+        Adapter::identity(self)
+    }
+
+    fn snapshots(&self) -> Option<Arc<dyn DynSnapshots>> {
+        Adapter::snapshots(self).map(|snapshots| Arc::new(snapshots) as _)
+    }
+}
+
+pub(crate) trait DynSnapshots: Send + Sync {
+    fn load_snapshot<'a>(&'a self, stream: &'a StreamName) -> Boxed<'a, Result<Option<Snapshot>, ReadError>>;
+    fn save_snapshot<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        snapshot: Snapshot,
+    ) -> Boxed<'a, Result<(), ReadError>>;
+    fn delete_snapshot<'a>(&'a self, stream: &'a StreamName) -> Boxed<'a, Result<(), ReadError>>;
+}
+
+impl<T: Snapshots> DynSnapshots for T {
+    fn load_snapshot<'a>(&'a self, stream: &'a StreamName) -> Boxed<'a, Result<Option<Snapshot>, ReadError>> {
+        Box::pin(Snapshots::load_snapshot(self, stream))
+    }
+
+    fn save_snapshot<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        snapshot: Snapshot,
+    ) -> Boxed<'a, Result<(), ReadError>> {
+        Box::pin(Snapshots::save_snapshot(self, stream, snapshot))
+    }
+
+    fn delete_snapshot<'a>(&'a self, stream: &'a StreamName) -> Boxed<'a, Result<(), ReadError>> {
+        Box::pin(Snapshots::delete_snapshot(self, stream))
+    }
+}
