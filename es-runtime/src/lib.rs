@@ -51,3 +51,4 @@ pub use crate::schema::{EventSchema, Origin};
 pub use crate::snapshot::{Snapshot, SnapshotPlan, Snapshots};
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
+pub use es_macros::{Aggregate, event};

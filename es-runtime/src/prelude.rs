@@ -2,5 +2,5 @@
 
 pub use crate::{
     Aggregate, AppendError, Apply, CommandError, CommitId, DecideError, DecodeError, Event, Events, Handle,
-    Metadata, Outcome, Recorded, Repository, Root, Store, StoreError, Version,
+    Metadata, Outcome, Recorded, Repository, Root, Store, StoreError, Version, event,
 };

@@ -1,0 +1,230 @@
+//! `#[derive(Aggregate)] #[aggregate("order", id = OrderId, events(OrderPlaced, OrderPaid))]`
+
+use crate::args::{self, Arg, Args};
+use crate::errors::Errors;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use std::collections::HashSet;
+use std::str::FromStr;
+use syn::{Attribute, Data, DeriveInput, Error, Field, Ident, LitInt, LitStr, Path, Type};
+
+const KEYS: &[&str] = &["id", "events", "revision", "snapshot", "crate"];
+
+/// A well-formed aggregate, or the nearest one to what was written.
+struct Aggregate {
+    ident: Ident,
+    name: LitStr,
+    id: Option<Type>,
+    events: Vec<Path>,
+    revision: Option<u32>,
+    snapshot: Option<Snapshot>,
+    runtime: TokenStream,
+}
+
+/// How often a snapshot is taken, of which fields, and where that was said.
+struct Snapshot {
+    every: u64,
+    fields: String,
+    span: Span,
+}
+
+pub(crate) fn expand(item: TokenStream) -> TokenStream {
+    let input = match item_of(item) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut errors = Errors::default();
+    let aggregate = Aggregate::parse(&input, &mut errors);
+    let impls = aggregate.impls();
+    quote!(#errors #impls)
+}
+
+/// Refuses types whose expansion would only add noise.
+fn item_of(item: TokenStream) -> syn::Result<DeriveInput> {
+    let input = syn::parse2::<DeriveInput>(item)?;
+    if let Data::Union(data) = &input.data {
+        return Err(Error::new_spanned(data.union_token, "only a struct or an enum can be an aggregate"));
+    }
+    if !input.generics.params.is_empty() {
+        let message = "an aggregate cannot be generic, because its events are stored under one name";
+        return Err(Error::new_spanned(&input.generics, message));
+    }
+    Ok(input)
+}
+
+impl Aggregate {
+    fn parse(input: &DeriveInput, errors: &mut Errors) -> Self {
+        let ident = input.ident.clone();
+        let name = LitStr::new(&ident.to_string(), ident.span());
+        let runtime = args::runtime(None);
+        let mut aggregate =
+            Self { ident, name, id: None, events: Vec::new(), revision: None, snapshot: None, runtime };
+        let mut attrs = input.attrs.iter().filter(|attr| attr.path().is_ident("aggregate"));
+        match attrs.next() {
+            Some(attr) => aggregate.read(attr, input, errors),
+            None => errors.at(
+                &input.ident,
+                "say what to fold: `#[aggregate(\"order\", id = OrderId, events(OrderPlaced, ...))]`",
+            ),
+        }
+        attrs.for_each(|second| errors.at(second, "`#[aggregate(...)]` is given twice"));
+        aggregate
+    }
+
+    fn read(&mut self, attr: &Attribute, input: &DeriveInput, errors: &mut Errors) {
+        let Some(list) = errors.keep(attr.meta.require_list()) else { return };
+        let (mut events, mut revision, mut runtime) = (None::<Vec<Path>>, None::<LitInt>, None);
+        let mut args = Args::new(list.tokens.clone(), KEYS, args::span_of_name(attr.path()), errors);
+        let name = args.name("order");
+        while let Some(arg) = args.next() {
+            match arg.key.to_string().as_str() {
+                "id" => args.fill(&mut self.id, arg, "`id` is a type: `id = OrderId`"),
+                "events" => read_events(&mut events, &mut args, &arg),
+                "revision" => args.fill(&mut revision, arg, REVISION),
+                "snapshot" => read_snapshot(&mut self.snapshot, &mut args, &arg, input),
+                "crate" => args.fill(&mut runtime, arg, "`crate` is a path: `crate = my_crate::es`"),
+                _ => args.unknown(&arg),
+            }
+        }
+        if args.lacks("id") {
+            args.missing("missing `id = <type>`, the type that tells one aggregate from another");
+        }
+        if args.lacks("events") {
+            args.missing(NO_EVENTS);
+        }
+        self.events = events.unwrap_or_default();
+        self.revision = revision.and_then(|literal| errors.keep(above_zero(&literal, REVISION)));
+        self.name = name.unwrap_or_else(|| self.name.clone());
+        self.runtime = args::runtime(runtime);
+    }
+
+    fn impls(&self) -> TokenStream {
+        let Self { ident, name, events, runtime, .. } = self;
+        let id = self.id.as_ref().map_or_else(|| quote!(__es::u32), ToTokens::to_token_stream);
+        let revision = self.revision.map(|revision| quote!(const REVISION: __es::u32 = #revision;));
+        let snapshot = self.snapshot.as_ref().map(Snapshot::plan);
+        let members = events.iter().enumerate().map(|(position, event)| self.member(position, event));
+        quote! {
+            #[allow(unused_qualifications)]
+            const _: () = {
+                use #runtime::__private as __es;
+
+                #[automatically_derived]
+                impl __es::Aggregate for #ident {
+                    const NAME: &'static __es::str = #name;
+                    const EVENTS: &'static [__es::Fold<Self>] = &[#(__es::Fold::of::<#events>()),*];
+                    #revision
+                    #snapshot
+                    type Id = #id;
+                }
+                #(#members)*
+                #[automatically_derived]
+                impl<__P> __es::FollowedBy<__P> for #ident where __P: #(__es::Covers<#events>)+* {}
+            };
+        }
+    }
+
+    /// Everything that can be wrong with one event is said at its name.
+    fn member(&self, position: usize, event: &Path) -> TokenStream {
+        let ident = &self.ident;
+        let member = quote_spanned! {args::span_of_name(event)=>
+            impl __es::EventOf<#ident> for #event {
+                const APPLY: fn(&mut #ident, &Self) = __es::Apply::<Self>::apply;
+            }
+            const _: () = __es::expect_unique::<#ident>(#position);
+        };
+        quote!(#[automatically_derived] #member)
+    }
+}
+
+impl Snapshot {
+    fn plan(&self) -> TokenStream {
+        let Self { every, fields, span } = self;
+        let plan = quote_spanned!(*span=> __es::SnapshotPlan::new(#every, #fields));
+        quote! {
+            const SNAPSHOT: ::core::option::Option<__es::SnapshotPlan<Self>> = __es::Some(#plan);
+        }
+    }
+}
+
+const NO_EVENTS: &str = "missing `events(...)`, the events this aggregate is folded from";
+const REVISION: &str = "a revision is a number from 1 to 4294967295";
+const EVERY: &str = "say after how many events a snapshot is taken: `snapshot(every = 100)`";
+
+fn read_events(events: &mut Option<Vec<Path>>, args: &mut Args<'_>, arg: &Arg) {
+    let usage = "list the types of the events: `events(OrderPlaced, OrderShipped)`";
+    let Some(tokens) = args.group(arg, usage) else { return };
+    if events.is_some() {
+        return args.given_twice(&arg.key);
+    }
+    if tokens.is_empty() {
+        args.missing(NO_EVENTS);
+    }
+    let mut seen = HashSet::new();
+    let mut listed = args.list_of::<Path>(tokens, usage);
+    listed.retain(|event| {
+        let is_new = seen.insert(event.to_token_stream().to_string());
+        if !is_new {
+            args.errors.at(event, "this event is already listed");
+        }
+        is_new
+    });
+    *events = Some(listed);
+}
+
+fn read_snapshot(snapshot: &mut Option<Snapshot>, args: &mut Args<'_>, arg: &Arg, state: &DeriveInput) {
+    let Some(tokens) = args.group(arg, EVERY) else { return };
+    if snapshot.is_some() {
+        return args.given_twice(&arg.key);
+    }
+    let span = arg.key.span();
+    let mut every = None::<LitInt>;
+    let mut inner = Args::new(tokens, &["every"], span, args.errors);
+    while let Some(arg) = inner.next() {
+        if arg.key == "every" {
+            inner.fill(&mut every, arg, EVERY);
+        } else {
+            inner.unknown(&arg);
+        }
+    }
+    if inner.lacks("every") {
+        inner.missing(EVERY);
+    }
+    let every = every
+        .and_then(|every| args.errors.keep(above_zero(&every, "a snapshot is taken after 1 event or more")));
+    *snapshot = every.map(|every| Snapshot { every, fields: fields_of(state), span });
+}
+
+fn above_zero<N: FromStr + Default + PartialEq>(literal: &LitInt, message: &str) -> syn::Result<N> {
+    let number = literal.base10_digits().parse::<N>().ok();
+    number.filter(|number| *number != N::default()).ok_or_else(|| Error::new_spanned(literal, message))
+}
+
+/// The fields' names and types, and what serde is told about them: as long as the text is the same,
+/// so is the shape of a snapshot.
+fn fields_of(state: &DeriveInput) -> String {
+    let fields = match &state.data {
+        Data::Struct(data) => join(data.fields.iter().enumerate().map(field)),
+        Data::Enum(data) => join(data.variants.iter().map(|variant| {
+            let fields = join(variant.fields.iter().enumerate().map(field));
+            format!("{}{}({fields})", serde_of(&variant.attrs), variant.ident)
+        })),
+        Data::Union(_) => String::new(),
+    };
+    // Where a compiler puts blanks between tokens is its own affair.
+    format!("{}{fields}", serde_of(&state.attrs)).split_whitespace().collect()
+}
+
+fn field((position, field): (usize, &Field)) -> String {
+    let name = field.ident.as_ref().map_or_else(|| position.to_string(), Ident::to_string);
+    format!("{}{name}:{}", serde_of(&field.attrs), field.ty.to_token_stream())
+}
+
+fn serde_of(attrs: &[Attribute]) -> String {
+    let serde = attrs.iter().filter(|attr| attr.path().is_ident("serde"));
+    serde.map(|attr| attr.to_token_stream().to_string()).collect()
+}
+
+fn join(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(",")
+}
