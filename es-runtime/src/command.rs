@@ -67,17 +67,17 @@ pub trait Handle<C>: Aggregate {
 
 /// A command on its way: what is said beside the decision. From [`Repository::command`].
 #[must_use = "a command does nothing until `execute` is called and awaited"]
-pub struct Command<'a, A: Aggregate> {
-    repository: &'a Repository<A>,
-    id: &'a A::Id,
+pub struct Command<A: Aggregate> {
+    repository: Repository<A>,
+    id: A::Id,
     commit_id: Option<CommitId>,
     metadata: Metadata,
     occurred_at: Option<Timestamp>,
     requires: Vec<Guard>,
 }
 
-impl<'a, A: Aggregate> Command<'a, A> {
-    pub(crate) const fn new(repository: &'a Repository<A>, id: &'a A::Id) -> Self {
+impl<A: Aggregate> Command<A> {
+    pub(crate) const fn new(repository: Repository<A>, id: A::Id) -> Self {
         Self {
             repository,
             id,
@@ -92,7 +92,7 @@ impl<'a, A: Aggregate> Command<'a, A> {
     ///
     /// A command whose commit is stored is answered with its first outcome and not decided again. One that
     /// was refused, or that raised no events, left no commit and is decided anew.
-    pub const fn commit_id(mut self, id: CommitId) -> Self {
+    pub fn commit_id(mut self, id: CommitId) -> Self {
         self.commit_id = Some(id);
         self
     }
@@ -104,7 +104,7 @@ impl<'a, A: Aggregate> Command<'a, A> {
     }
 
     /// When it happened, where that is not now.
-    pub const fn occurred_at(mut self, at: Timestamp) -> Self {
+    pub fn occurred_at(mut self, at: Timestamp) -> Self {
         self.occurred_at = Some(at);
         self
     }
@@ -143,7 +143,7 @@ impl<'a, A: Aggregate> Command<'a, A> {
             self.requires.iter().map(|guard| (guard.stream.clone(), guard.expected)).collect();
         let mut conflicts = 0;
         loop {
-            let mut root = self.repository.load(self.id).await?;
+            let mut root = self.repository.load(&self.id).await?;
             self.decide(&mut root, &mut decide)?;
             let now = store.now();
             let occurred_at = self.occurred_at.unwrap_or(now);
@@ -200,7 +200,7 @@ impl<'a, A: Aggregate> Command<'a, A> {
         let Some(id) = self.commit_id else { return Ok(None) };
         let store = self.repository.store();
         let Some(found) = store.find_commit(id).await? else { return Ok(None) };
-        if found.stream != self.repository.stream(self.id)? {
+        if found.stream != self.repository.stream(&self.id)? {
             return Err(AppendError::IdReused { id }.into());
         }
         let events = self.repository.events_between(&found.stream, found.range).await?;
@@ -209,7 +209,7 @@ impl<'a, A: Aggregate> Command<'a, A> {
     }
 }
 
-impl<A: Aggregate> fmt::Debug for Command<'_, A> {
+impl<A: Aggregate> fmt::Debug for Command<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command")
             .field("aggregate", &A::NAME)

@@ -28,7 +28,7 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     tracestate: Option<Box<str>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    headers: BTreeMap<Box<str>, Box<str>>,
+    headers: BTreeMap<String, String>,
 }
 
 impl Metadata {
@@ -84,7 +84,7 @@ impl Metadata {
     /// Anything else, by name. A second value of one name replaces the first.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.insert(name.into().into(), value.into().into());
+        self.headers.insert(name.into(), value.into());
         self
     }
 
@@ -119,7 +119,7 @@ impl Metadata {
     }
 
     /// The headers, by name.
-    pub fn headers(&self) -> &BTreeMap<Box<str>, Box<str>> {
+    pub fn headers(&self) -> &BTreeMap<String, String> {
         &self.headers
     }
 

@@ -13,7 +13,7 @@ use crate::position::Version;
 use crate::recorded::Recorded;
 use crate::root::{ReplayError, Root};
 use crate::snapshot::{Snapshot, SnapshotPlan, fingerprint};
-use crate::store::Store;
+use crate::store::{SnapshotTurn, Store};
 use crate::time::Timestamp;
 use std::fmt;
 use std::marker::PhantomData;
@@ -188,8 +188,8 @@ impl<A: Aggregate> Repository<A> {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn command<'a>(&'a self, id: &'a A::Id) -> Command<'a, A> {
-        Command::new(self, id)
+    pub fn command(&self, id: &A::Id) -> Command<A> {
+        Command::new(self.clone(), id.clone())
     }
 
     /// Executes a command that is data.
@@ -337,74 +337,36 @@ impl<A: Aggregate> Repository<A> {
 
     /// Takes a snapshot when one is due, in a task of its own: a commit neither waits for it nor fails by it.
     pub(crate) fn keep_snapshot_of(&self, root: Root<A>) {
-        let Some(plan) = &A::SNAPSHOT else { return };
-        if let Some(commit) = self.due(&root, plan) {
-            let repository = self.clone();
-            self.spawn(async move {
-                let (stream, version) = (root.stream().clone(), root.version());
-                repository.write_snapshot(plan, stream, version, commit, root.state()).await;
-            });
-        }
+        let Some((plan, turn)) = self.due(&root) else { return };
+        let store = self.store.clone();
+        spawn(async move {
+            if let Some(snapshot) = snapshot_of(&store, &root, plan) {
+                put_snapshot(&store, root.stream(), snapshot).await;
+            }
+            drop(turn);
+        });
     }
 
     /// As [`keep_snapshot_of`](Self::keep_snapshot_of), where the caller keeps the root: the state is written
     /// out before the root goes on.
     fn snapshot_after_save(&self, root: &mut Root<A>) {
-        let Some(plan) = &A::SNAPSHOT else { return };
-        let Some(commit) = self.due(root, plan) else { return };
+        let Some((plan, turn)) = self.due(root) else { return };
         root.set_snapshot_version(root.version());
-        let (stream, version) = (root.stream().clone(), root.version());
-        match plan.encode(root.state(), self.store.format()) {
-            Ok(state) => {
-                let repository = self.clone();
-                let snapshot = Snapshot { version, commit, fingerprint: fingerprint(plan), state };
-                self.spawn(async move { repository.put_snapshot(stream, snapshot).await });
-            }
-            Err(error) => self.note_snapshot_failure(&stream, &error),
-        }
+        let Some(snapshot) = snapshot_of(&self.store, root, plan) else { return };
+        let (store, stream) = (self.store.clone(), root.stream().clone());
+        spawn(async move {
+            put_snapshot(&store, &stream, snapshot).await;
+            drop(turn);
+        });
     }
 
-    fn due(&self, root: &Root<A>, plan: &SnapshotPlan<A>) -> Option<crate::CommitId> {
-        let _ = self.store.snapshots()?;
+    fn due(&self, root: &Root<A>) -> Option<(&'static SnapshotPlan<A>, SnapshotTurn)> {
+        let plan = const { &A::SNAPSHOT }.as_ref()?;
         let events = root.version().get().saturating_sub(root.snapshot_version().get());
-        root.last_commit().filter(|_| events >= plan.every())
-    }
-
-    async fn write_snapshot(
-        &self,
-        plan: &SnapshotPlan<A>,
-        stream: StreamName,
-        version: Version,
-        commit: crate::CommitId,
-        state: &A,
-    ) {
-        match plan.encode(state, self.store.format()) {
-            Ok(state) => {
-                let snapshot = Snapshot { version, commit, fingerprint: fingerprint(plan), state };
-                self.put_snapshot(stream, snapshot).await;
-            }
-            Err(error) => self.note_snapshot_failure(&stream, &error),
+        if events < plan.every() || self.store.snapshots().is_none() {
+            return None;
         }
-    }
-
-    async fn put_snapshot(&self, stream: StreamName, snapshot: Snapshot) {
-        let Some(snapshots) = self.store.snapshots() else { return };
-        match snapshots.save_snapshot(&stream, snapshot).await {
-            Ok(()) => self.store.counters().snapshot_writes.add(),
-            Err(error) => self.note_snapshot_failure(&stream, &error),
-        }
-    }
-
-    fn note_snapshot_failure(&self, stream: &StreamName, error: &dyn fmt::Display) {
-        self.store.counters().snapshot_failures.add();
-        tracing::warn!(%stream, %error, "a snapshot cannot be written");
-    }
-
-    /// A program without a runtime loses the snapshot, which is only a cache.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        if let Ok(runtime) = Runtime::try_current() {
-            runtime.spawn(task);
-        }
+        Some((plan, self.store.begin_snapshot(root.stream())?))
     }
 
     #[cold]
@@ -431,6 +393,39 @@ impl<A: Aggregate> Repository<A> {
         let page = self.store.read_stream(stream, range.first, limit).await?;
         let events = page.events.into_iter().take_while(|event| event.version() <= range.last);
         Ok(NonEmpty::new(events.map(NewEvent::from).collect()))
+    }
+}
+
+fn snapshot_of<A: Aggregate>(store: &Store, root: &Root<A>, plan: &SnapshotPlan<A>) -> Option<Snapshot> {
+    let commit = root.last_commit()?;
+    match plan.encode(root.state(), store.format()) {
+        Ok(state) => {
+            Some(Snapshot { version: root.version(), commit, fingerprint: fingerprint(plan), state })
+        }
+        Err(error) => {
+            note_snapshot_failure(store, root.stream(), &error);
+            None
+        }
+    }
+}
+
+async fn put_snapshot(store: &Store, stream: &StreamName, snapshot: Snapshot) {
+    let Some(snapshots) = store.snapshots() else { return };
+    match snapshots.save_snapshot(stream, snapshot).await {
+        Ok(()) => store.counters().snapshot_writes.add(),
+        Err(error) => note_snapshot_failure(store, stream, &error),
+    }
+}
+
+fn note_snapshot_failure(store: &Store, stream: &StreamName, error: &dyn fmt::Display) {
+    store.counters().snapshot_failures.add();
+    tracing::warn!(%stream, %error, "a snapshot cannot be written");
+}
+
+/// A program whose runtime is gone loses the snapshot, which is only a cache.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = Runtime::try_current() {
+        runtime.spawn(task);
     }
 }
 

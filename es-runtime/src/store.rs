@@ -59,6 +59,7 @@ struct Shared {
     settings: StoreBuilder,
     counters: Counters,
     warned: Mutex<HashSet<&'static str>>,
+    snapshotting: Mutex<HashSet<StreamName>>,
 }
 
 impl Store {
@@ -275,6 +276,26 @@ impl Store {
     pub(crate) fn warns_first(&self, aggregate: &'static str) -> bool {
         self.0.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(aggregate)
     }
+
+    /// Claims the writing of a snapshot of `stream`, unless one is being written.
+    pub(crate) fn begin_snapshot(&self, stream: &StreamName) -> Option<SnapshotTurn> {
+        let mut writing = self.0.snapshotting.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_mine = writing.insert(stream.clone());
+        is_mine.then(|| SnapshotTurn { store: self.clone(), stream: stream.clone() })
+    }
+}
+
+/// While it lives, no other snapshot of the stream is written by this program.
+pub(crate) struct SnapshotTurn {
+    store: Store,
+    stream: StreamName,
+}
+
+impl Drop for SnapshotTurn {
+    fn drop(&mut self) {
+        let mut writing = self.store.0.snapshotting.lock().unwrap_or_else(PoisonError::into_inner);
+        writing.remove(&self.stream);
+    }
 }
 
 impl fmt::Debug for Store {
@@ -351,6 +372,7 @@ impl StoreBuilder {
             settings: self,
             counters: Counters::default(),
             warned: Mutex::default(),
+            snapshotting: Mutex::default(),
         }))
     }
 }
