@@ -37,10 +37,10 @@ fn store() -> (Store, Memory) {
     (Store::new(memory.clone()), memory)
 }
 
-async fn count<A: Aggregate + Apply<Counted>>(store: &Store, times: u64)
+async fn count<A>(store: &Store, times: u64)
 where
     Counted: es_runtime::EventOf<A>,
-    A: Aggregate<Id = String>,
+    A: Aggregate<Id = String> + Apply<Counted>,
 {
     let tallies = store.repository::<A>();
     for _ in 0..times {
