@@ -2,7 +2,7 @@
 
 use crate::args::{self, Arg, Args};
 use crate::errors::Errors;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -127,6 +127,7 @@ impl Aggregate {
     /// Everything that can be wrong with one event is said at its name.
     fn member(&self, position: usize, event: &Path) -> TokenStream {
         let ident = &self.ident;
+        let position = Literal::usize_unsuffixed(position);
         let member = quote_spanned! {args::span_of_name(event)=>
             impl __es::EventOf<#ident> for #event {
                 const APPLY: fn(&mut #ident, &Self) = __es::Apply::<Self>::apply;

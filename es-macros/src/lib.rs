@@ -8,6 +8,8 @@ mod aggregate;
 mod args;
 mod errors;
 mod event;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 

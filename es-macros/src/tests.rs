@@ -1,0 +1,317 @@
+//! What the macros write, and what they say, as far as it can be seen without a compiler.
+//! The rest is in `tests/compile-fail` and `tests/hygiene`.
+
+use crate::args::is_typo;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+fn event(args: TokenStream) -> String {
+    crate::event::expand(
+        args,
+        quote!(
+            pub struct OrderPlaced {
+                pub customer: String,
+            }
+        ),
+    )
+    .to_string()
+}
+
+fn aggregate(args: TokenStream) -> String {
+    crate::aggregate::expand(quote!(
+        #[aggregate(#args)]
+        struct Order {
+            total: Money,
+        }
+    ))
+    .to_string()
+}
+
+/// The sentences of the errors in an expansion, in their order.
+fn errors(expansion: &str) -> Vec<String> {
+    let errors = expansion.split(":: core :: compile_error ! {").skip(1);
+    let literals = errors.filter_map(|error| error.split_once('}')).map(|(literal, _)| literal.trim());
+    // Sentences quote code, so only their `}` would be in the way, and none has one.
+    literals
+        .filter_map(|literal| syn::parse_str::<syn::LitStr>(literal).ok())
+        .map(|text| text.value())
+        .collect()
+}
+
+#[test]
+fn an_event_is_written_in_at_most_1000_bytes() {
+    let item = quote!(
+        pub struct OrderPlaced {
+            pub customer: String,
+        }
+    );
+    let written = event(quote!("order.placed", version = 2, from = v1::OrderPlaced, alias = "order.created"));
+    let serde = "# [derive (:: es_runtime :: __private :: serde :: Serialize , \
+                 :: es_runtime :: __private :: serde :: Deserialize)] \
+                 # [serde (crate = \":: es_runtime :: __private :: serde\")]";
+    assert!(written.starts_with(serde), "{written}");
+    let bytes = written.len() - serde.len() - item.to_string().len();
+    println!("{bytes} bytes");
+    assert!(bytes <= 1_000, "{bytes} bytes: {written}");
+}
+
+#[test]
+fn a_listed_event_is_written_in_at_most_300_bytes() {
+    let of = |count: usize| {
+        let events = (0..count).map(|n| format_ident!("OrderShipped{n}"));
+        aggregate(quote!("order", id = OrderId, events(#(#events),*))).len()
+    };
+    let each = (of(10) - of(1)) / 9;
+    let fixed = of(1) - each;
+    println!("{fixed} bytes and {each} for each event");
+    assert!(each <= 300, "{each} bytes for each event");
+    assert!(fixed <= 400, "{fixed} bytes besides");
+}
+
+#[test]
+fn what_is_the_default_is_not_written() {
+    let written = event(quote!("order.placed"));
+    for default in ["VERSION", "ALIASES", "expect_link"] {
+        assert!(!written.contains(default), "{default} in {written}");
+    }
+    let written = aggregate(quote!("order", id = OrderId, events(OrderPlaced)));
+    for default in ["REVISION", "SNAPSHOT"] {
+        assert!(!written.contains(default), "{default} in {written}");
+    }
+}
+
+#[test]
+fn serde_is_derived_where_it_is_missing() {
+    let derived = |derives: TokenStream| {
+        let written =
+            crate::event::expand(quote!("order.placed"), quote!(#derives struct OrderPlaced;)).to_string();
+        written.split_once("struct").map(|(head, _)| head.trim().to_owned()).unwrap_or_default()
+    };
+    let ours = |name| format!("# [derive (:: es_runtime :: __private :: serde :: {name})]");
+    assert!(derived(quote!()).contains("# [serde (crate ="));
+    assert!(derived(quote!(#[derive(Debug, rkyv::Serialize)])).contains("# [serde (crate ="));
+    for both in [
+        quote!(#[derive(Serialize, serde::Deserialize)]),
+        quote!(#[derive(Serialize)] #[derive(Deserialize)]),
+    ] {
+        assert_eq!(derived(both.clone()), both.to_string());
+    }
+    let one = quote!(#[derive(Debug, serde::Serialize)]);
+    assert_eq!(derived(one.clone()), format!("{} {one}", ours("Deserialize")));
+    let one = quote!(#[derive(Deserialize)]);
+    assert_eq!(derived(one.clone()), format!("{} {one}", ours("Serialize")));
+}
+
+#[test]
+fn every_mistake_in_an_attribute_is_reported() {
+    let written = event(quote!("order placed", verison = 2, from = 7, alias, alias = "", crate = "es"));
+    let expected = [
+        "a stored name has ASCII letters, digits, `.`, `_` and `-`, but not ' '",
+        "unknown argument `verison`, did you mean `version`?",
+        "`from` is a type: `from = OrderPlacedV1`",
+        "`alias` needs a value: `alias = ...`",
+        "`crate` is a path: `crate = my_crate::es`",
+        "a stored name cannot be empty",
+    ];
+    assert_eq!(errors(&written), expected);
+    let written =
+        aggregate(quote!("", id = 1, events(A B, "c", D, D), evry = 2, snapshot(evry = 1), revision = 0));
+    let expected = [
+        "a stored name cannot be empty",
+        "`id` is a type: `id = OrderId`",
+        "list the types of the events: `events(OrderPlaced, OrderShipped)`",
+        "list the types of the events: `events(OrderPlaced, OrderShipped)`",
+        "this event is already listed",
+        "unknown argument `evry`, expected `id`, `events`, `revision`, `snapshot`, `crate`",
+        "unknown argument `evry`, did you mean `every`?",
+        "a revision is a number from 1 to 4294967295",
+    ];
+    assert_eq!(errors(&written), expected);
+}
+
+#[test]
+fn a_mistake_has_no_echo() {
+    for args in [
+        quote!(),
+        quote!(version = 2, from = Older),
+        quote!(name = "order.placed"),
+        quote!(order.placed),
+        quote!("order.placed" version = 2, from = Older),
+        quote!("order.placed" "order.placed"),
+        quote!("order.placed", version = 2 from = Older),
+        quote!("order.placed", , version = 2, from = Older),
+        quote!("order.placed", version = x, from = Older),
+        quote!("order.placed", version, from = Older),
+        quote!("order.placed", version = 2, form = Older),
+        quote!("order.placed", version = 2, from = ),
+        quote!("order.placed", version = 2, version = 3, from = Older),
+        quote!("order.placed", version(2), from = Older),
+    ] {
+        assert_eq!(errors(&event(args.clone())).len(), 1, "{args}: {:?}", errors(&event(args.clone())));
+    }
+    for args in [
+        quote!(),
+        quote!(Order, id = Id, events(A)),
+        quote!("order", id, events(A)),
+        quote!("order", di = Id, events(A)),
+        quote!("order", id = Id),
+        quote!("order", id = Id, events()),
+        quote!("order", id = Id, events),
+        quote!("order", id = Id, event(A)),
+        quote!("order", id = Id, events = [A]),
+        quote!("order", id = Id, events(A), events(B)),
+        quote!("order", id = Id, events(A), snapshot),
+        quote!("order", id = Id, events(A), snapshot()),
+        quote!("order", id = Id, events(A), snapshot = 100),
+        quote!("order", id = Id, events(A), snapshot(every)),
+        quote!("order", id = Id, events(A), snapshot(every = 0)),
+        quote!("order", id = Id, events(A), snapshot(every = -1)),
+    ] {
+        let found = errors(&aggregate(args.clone()));
+        assert_eq!(found.len(), if args.is_empty() { 3 } else { 1 }, "{args}: {found:?}");
+    }
+}
+
+#[test]
+fn commas_inside_types_and_groups_end_nothing() {
+    let written = aggregate(quote!("order", id = Pair<u8, fn(u8) -> Vec<u8>>, events(a::B, C,),));
+    assert_eq!(errors(&written), [""; 0]);
+    assert!(written.contains("type Id = Pair < u8 , fn (u8) -> Vec < u8 > > ;"), "{written}");
+}
+
+#[test]
+fn a_failed_expansion_still_has_the_impls() {
+    let written =
+        event(quote!("order.placed", version = 3, from = Older, verison = 2, alias = "order.created"));
+    assert_eq!(errors(&written).len(), 1);
+    for part in [
+        "pub struct OrderPlaced { pub customer : String",
+        "impl __es :: Event for OrderPlaced",
+        "const NAME : & 'static __es :: str = \"order.placed\"",
+        "const ALIASES : & 'static [& 'static __es :: str] = & [\"order.created\"]",
+        "const VERSION : __es :: u16 = 3u16",
+        "type Previous = Older",
+    ] {
+        assert!(written.contains(part), "no `{part}` in {written}");
+    }
+    let written = event(quote!());
+    assert!(written.contains("const NAME : & 'static __es :: str = \"OrderPlaced\""), "{written}");
+
+    let written = aggregate(quote!("or der", events(A, "b", C), snapshot(every = 100, often)));
+    assert_eq!(errors(&written).len(), 4);
+    for part in [
+        "impl __es :: Aggregate for Order",
+        "type Id = __es :: u32",
+        "impl __es :: EventOf < Order > for A",
+        "impl __es :: EventOf < Order > for C",
+        "SnapshotPlan :: new (100u64 , \"total:Money\")",
+        "__es :: Covers < A > + __es :: Covers < C >",
+    ] {
+        assert!(written.contains(part), "no `{part}` in {written}");
+    }
+    let without = crate::aggregate::expand(quote!(
+        struct Order;
+    ))
+    .to_string();
+    assert_eq!(errors(&without).len(), 1);
+    assert!(without.contains("impl __es :: Aggregate for Order"), "{without}");
+}
+
+#[test]
+fn what_cannot_be_an_event_is_left_as_it_is() {
+    for item in [
+        quote!(
+            pub fn placed() {}
+        ),
+        quote!(union Placed { a: u8 }),
+        quote!(
+            struct Placed<T>(T);
+        ),
+        quote!(
+            #[event("a")]
+            struct Placed;
+        ),
+    ] {
+        let written = crate::event::expand(quote!("order.placed"), item.clone()).to_string();
+        assert_eq!(errors(&written).len(), 1);
+        assert!(written.ends_with(&format!("}} {item}")), "{written}");
+    }
+}
+
+#[test]
+fn a_snapshot_knows_the_fields() {
+    let fields = |state: TokenStream| {
+        let state = quote!(#[aggregate("order", id = Id, events(A), snapshot(every = 1))] #state);
+        let written = crate::aggregate::expand(state).to_string();
+        let (_, fields) = written.split_once("new (1u64 , \"").unwrap_or_default();
+        fields.split_once("\")").unwrap_or_default().0.to_owned()
+    };
+    assert_eq!(
+        fields(quote!(
+            struct Order;
+        )),
+        ""
+    );
+    assert_eq!(
+        fields(quote!(
+            struct Order {
+                status: Status,
+                lines: Vec<Line>,
+            }
+        )),
+        "status:Status,lines:Vec<Line>"
+    );
+    assert_eq!(
+        fields(quote!(
+            struct Order(Status, u64);
+        )),
+        "0:Status,1:u64"
+    );
+    assert_eq!(
+        fields(quote!(
+            struct Order {
+                #[doc = "Kept."]
+                pub r#type: u8,
+            }
+        )),
+        "r#type:u8"
+    );
+    assert_eq!(
+        fields(quote!(
+            struct Order {
+                #[serde(skip)]
+                a: u8,
+            }
+        )),
+        "#[serde(skip)]a:u8"
+    );
+    let state = quote!(
+        enum Order {
+            #[default]
+            New,
+            Open {
+                lines: u8,
+            },
+            Closed(u8),
+        }
+    );
+    assert_eq!(fields(state), "New(),Open(lines:u8),Closed(0:u8)");
+}
+
+#[test]
+fn two_edits_are_a_typo_and_three_are_not() {
+    for (word, known) in
+        [("version", "version"), ("verison", "version"), ("form", "from"), ("alias", "aliass"), ("ide", "id")]
+    {
+        assert!(is_typo(word, known), "{word} {known}");
+    }
+    for (word, known) in [
+        ("frobnicate", "from"),
+        ("event", "version"),
+        ("evry", "crate"),
+        ("", "from"),
+        ("versioned1", "version"),
+    ] {
+        assert!(!is_typo(word, known), "{word} {known}");
+    }
+}
