@@ -95,20 +95,20 @@ impl<A: Aggregate> Repository<A> {
             version = tracing::field::Empty,
             replayed = tracing::field::Empty,
         );
+        let recorded = span.clone();
         let load = async {
             let root = Root::empty(id.clone(), stream, self.store.format());
             let (root, replayed) = match &A::SNAPSHOT {
                 Some(plan) => self.load_from_snapshot(root, plan).await?,
                 None => self.replay_rest(root).await?,
             };
-            let span = tracing::Span::current();
-            span.record("version", root.version().get()).record("replayed", replayed);
+            recorded.record("version", root.version().get()).record("replayed", replayed);
             if replayed > LONG_REPLAY {
                 self.note_long_replay(&root, replayed);
             }
             Ok(root)
         };
-        load.instrument(span.clone()).await
+        load.instrument(span).await
     }
 
     /// The aggregate as it was when it had `version` events.

@@ -224,3 +224,30 @@ fn an_event_that_cannot_be_written_changes_nothing() {
     assert!(error.to_string().contains("note.written"), "{error}");
     assert_eq!((notes.written, notes.pending().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn several_are_saved_together_or_not_at_all() {
+    let (store, memory) = memory_with(Store::builder().retry(Retry::never()));
+    opened(&store, "a", &[]).await;
+    opened(&store, "b", &[]).await;
+    let accounts = store.repository::<Account>();
+    let mut a = accounts.load(&id("a")).await.expect("loads");
+    let mut b = accounts.load(&id("b")).await.expect("loads");
+    a.raise(Deposited { amount: 1 }).expect("encodes");
+    b.raise(Deposited { amount: 2 }).expect("encodes");
+
+    accounts.execute(&id("b"), |account| account.deposit(10)).await.expect("accepted");
+    let error = store.save_all(&mut [&mut a, &mut b]).await.expect_err("b has changed");
+    assert!(
+        matches!(error, StoreError::Append(AppendError::Conflict { stream, .. }) if stream == *b.stream())
+    );
+    assert_eq!(names(&store, "a").await.len(), 1, "nothing of a either");
+
+    let mut b = accounts.load(&id("b")).await.expect("loads");
+    b.raise(Deposited { amount: 2 }).expect("encodes");
+    memory.faults().fail_after(1);
+    store.save_all(&mut [&mut a, &mut b]).await.expect_err("no answer");
+    let outcomes = store.save_all(&mut [&mut a, &mut b]).await.expect("stored the first time");
+    assert_eq!(outcomes.iter().map(|o| o.version().get()).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!((names(&store, "a").await.len(), names(&store, "b").await.len()), (2, 3));
+}

@@ -1,0 +1,54 @@
+//! Payloads in every format, mixed within a stream.
+#![allow(missing_docs)]
+
+mod common;
+
+use common::*;
+use es_runtime::Format;
+use es_runtime::memory::Memory;
+use es_runtime::prelude::*;
+
+fn writing(format: Format, memory: &Memory) -> Repository<Account> {
+    Store::builder().format(format).adapter(memory.clone()).repository()
+}
+
+#[cfg(all(feature = "messagepack", feature = "cbor"))]
+#[tokio::test]
+async fn each_event_is_read_in_the_format_it_was_written_in() {
+    let memory = Memory::new();
+    let formats = [Format::Json, Format::MessagePack, Format::Cbor];
+    writing(Format::Cbor, &memory).execute(&id("a"), |account| account.open("ada")).await.expect("stored");
+    for format in formats {
+        writing(format, &memory).execute(&id("a"), |account| account.deposit(1)).await.expect("stored");
+    }
+    for format in formats {
+        assert_eq!(writing(format, &memory).load(&id("a")).await.expect("loads").balance, 3);
+    }
+    let history = writing(Format::Json, &memory).history(&id("a"), Version::new(1)).await.expect("readable");
+    let stored: Vec<_> = history.events.iter().map(|event| event.event().format()).collect();
+    assert_eq!(stored, [Format::Cbor, Format::Json, Format::MessagePack, Format::Cbor]);
+    assert_eq!(history.events[0].decode::<Opened>().expect("ours").event().owner, "ada");
+}
+
+/// The names of fields are written in every format, so that a field may come or go.
+#[cfg(all(feature = "messagepack", feature = "cbor"))]
+#[tokio::test]
+async fn fields_are_stored_by_name() {
+    for format in [Format::Json, Format::MessagePack, Format::Cbor] {
+        let memory = Memory::new();
+        writing(format, &memory).execute(&id("a"), |account| account.open("ada")).await.expect("stored");
+        let history = writing(format, &memory).history(&id("a"), Version::new(1)).await.expect("readable");
+        let bytes = history.events[0].event().bytes();
+        assert!(bytes.windows(5).any(|window| window == b"owner"), "{format}");
+    }
+}
+
+#[cfg(not(feature = "messagepack"))]
+#[tokio::test]
+async fn a_format_that_is_not_built_is_an_error_that_names_the_feature() {
+    let memory = Memory::new();
+    let accounts = writing(Format::MessagePack, &memory);
+    let error = accounts.execute(&id("a"), |account| account.open("ada")).await.expect_err("not built");
+    assert!(error.to_string().contains("feature `messagepack`"), "{error}");
+    assert!(!accounts.exists(&id("a")).await.expect("readable"));
+}
