@@ -26,6 +26,10 @@ mod store;
 mod text;
 mod time;
 
+#[cfg(feature = "sqlite")]
+#[path = "store/sqlite/mod.rs"]
+pub mod sqlite;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

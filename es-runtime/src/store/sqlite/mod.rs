@@ -1,0 +1,346 @@
+//! Events in one file, by SQLite.
+//!
+//! One connection writes, and a thread of its own waits for the disk; a few others read. Any number of
+//! processes may use the file, on one machine: SQLite's log does not work on a network file system.
+//!
+//! | | durable at | a batch of commits runs |
+//! | --- | --- | --- |
+//! | [`Durability::Fsync`] | its answer | on the thread |
+//! | [`Durability::ProcessCrash`] | the next checkpoint, or its answer if only the process is lost | on the caller's, when nobody else writes |
+//!
+//! A read of up to 128 events runs on the caller's thread, a longer one on a blocking one.
+//!
+//! ```
+//! use es_runtime::{Adapter, Durability, sqlite::Sqlite};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), es_runtime::ConnectError> {
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! # let path = folder.path().join("orders.db");
+//! let store = Sqlite::options().open(path).await?;
+//! assert_eq!(store.capabilities().durability, Durability::Fsync);
+//! # Ok(())
+//! # }
+//! ```
+
+mod append;
+mod connection;
+mod errors;
+mod open;
+mod options;
+mod pool;
+mod read;
+mod rows;
+mod schema;
+mod snapshots;
+mod thread;
+mod writer;
+
+pub use options::SqliteOptions;
+
+use crate::adapter::{
+    Adapter, Capabilities, Direction, Durability, Filter, Found, Freshness, Limit, LogPage, Page,
+};
+use crate::commit::{Appended, Commit};
+use crate::error::{AppendError, ReadError};
+use crate::format::Cause;
+use crate::id::{CommitId, StoreId};
+use crate::name::StreamName;
+use crate::position::{Cursor, Version};
+use crate::snapshot::{Snapshot, Snapshots};
+use append::Outcomes;
+use connection::Db;
+use pool::Pool;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use thread::WriterThread;
+use tokio::sync::watch;
+use writer::{Busy, Patience, Writer};
+
+/// The most events that are read or written on an async thread: below half a millisecond.
+const INLINE_EVENTS: usize = 128;
+
+/// The most bytes that are written on an async thread.
+const INLINE_BYTES: usize = 256 << 10;
+
+/// How many events a page of the log looks at where a filter lets little through.
+const SCAN: u64 = 16_384;
+
+/// The same on an async thread.
+const INLINE_SCAN: u64 = 1_024;
+
+/// The most events of one commit: it is read as one.
+const MOST_EVENTS: usize = 100_000;
+
+/// The most bytes of one commit: it is read as one, and SQLite keeps no row of 1 GB.
+const MOST_BYTES: usize = 256 << 20;
+
+/// A store in a file. Cheap to clone; the last one to be dropped closes the file, and waits for that.
+#[derive(Clone)]
+pub struct Sqlite(Arc<Handle>);
+
+struct Handle {
+    /// First, so that it ends while the rest is there.
+    thread: WriterThread,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    writer: Mutex<Writer>,
+    readers: Pool,
+    changes: watch::Sender<()>,
+    /// How many transactions were committed, for the thread to see that nothing goes on.
+    commits: AtomicU64,
+    /// Whether the thread knows that there is something to copy from the log.
+    is_dirty: AtomicBool,
+    name: Arc<str>,
+    identity: StoreId,
+    durability: Durability,
+}
+
+impl Sqlite {
+    /// How a store can be opened.
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::new()
+    }
+
+    /// Whether the caller's thread may write so much: it waits for no flush and for nobody.
+    fn may_inline(&self, commits: &[Commit]) -> bool {
+        let sizes = commits.iter().map(|commit| (commit.events.len(), size(commit)));
+        let (events, bytes) = sizes.fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
+        self.0.shared.durability == Durability::ProcessCrash
+            && events <= INLINE_EVENTS
+            && bytes <= INLINE_BYTES
+    }
+
+    /// Writes on the caller's thread if nobody else writes, else on the other one.
+    async fn write<T: Send + 'static>(
+        &self,
+        commits: Vec<Commit>,
+        write: fn(&mut Writer, &[Commit], Patience) -> Result<T, Busy>,
+        otherwise: fn(&[Commit], Cause) -> T,
+    ) -> T {
+        let shared = &self.0.shared;
+        if self.may_inline(&commits)
+            && let Some(mut writer) = shared.try_writer()
+            && let Ok(outcome) = write(&mut writer, &commits, Patience::None)
+        {
+            let is_due = writer.is_checkpoint_due();
+            drop(writer);
+            if shared.committed() || is_due {
+                self.0.thread.wake();
+            }
+            return outcome;
+        }
+        let kept = commits.clone();
+        let other = shared.clone();
+        let written = self.0.thread.call(move |writer| {
+            let outcome = write(writer, &commits, Patience::Full);
+            other.committed();
+            outcome
+        });
+        match written.await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(Busy)) => otherwise(&kept, Cause::new("another process writes")),
+            Err(thread::Ended) => otherwise(&kept, Cause::new("the writer thread ended")),
+        }
+    }
+
+    /// Reads on the caller's thread if it `is_small` and a connection is idle, else on a blocking one.
+    async fn read<T: Send + 'static>(
+        &self,
+        is_small: bool,
+        read: impl FnOnce(&mut Db) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let shared = &self.0.shared;
+        if is_small {
+            // The writer's is the cheapest: its cache knows the newest pages. Where it waits for flushes it
+            // is rarely free, and a reader on it would delay them.
+            if shared.durability == Durability::ProcessCrash
+                && let Some(mut writer) = shared.try_writer()
+                && let Some(db) = writer.reader()
+            {
+                return read(db);
+            }
+            if let Some(lent) = shared.readers.idle() {
+                return lent.read(read);
+            }
+        }
+        let shared = shared.clone();
+        let task = tokio::task::spawn_blocking(move || shared.readers.get()?.read(read));
+        task.await.unwrap_or_else(|error| Err(ReadError::Unavailable(Cause::new(error))))
+    }
+
+    async fn change_snapshot(
+        &self,
+        change: impl FnOnce(&mut Db) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), ReadError> {
+        let done = self.0.thread.call(move |writer| writer.change(change)).await;
+        let reason = match done {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => Cause::new(error),
+            Err(thread::Ended) => Cause::new("the writer thread ended"),
+        };
+        Err(ReadError::Unavailable(reason))
+    }
+}
+
+impl Shared {
+    /// The writer, even after a panic: a transaction is rolled back when it is dropped.
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_writer(&self) -> Option<MutexGuard<'_, Writer>> {
+        match self.writer.try_lock() {
+            Ok(writer) => Some(writer),
+            Err(TryLockError::Poisoned(writer)) => Some(writer.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Tells those who wait that there may be something new, and answers whether the thread must be told.
+    fn committed(&self) -> bool {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.changes.send_replace(());
+        !self.is_dirty.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl Adapter for Sqlite {
+    async fn append_batch(&self, commits: Vec<Commit>) -> Outcomes {
+        if commits.iter().all(|commit| check_size(commit).is_ok()) {
+            return self.write(commits, Writer::append_batch, unsure_each).await;
+        }
+        let (sizes, fitting): (Vec<_>, Vec<_>) = commits
+            .into_iter()
+            .map(|commit| match check_size(&commit) {
+                Ok(()) => (Ok(()), Some(commit)),
+                Err(error) => (Err(error), None),
+            })
+            .unzip();
+        let fitting = fitting.into_iter().flatten().collect();
+        let mut stored = self.write(fitting, Writer::append_batch, unsure_each).await.into_iter();
+        let outcome =
+            |size: Result<(), AppendError>| size.and_then(|()| stored.next().unwrap_or_else(no_outcome));
+        sizes.into_iter().map(outcome).collect()
+    }
+
+    async fn append_all(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
+        let (mut streams, mut ids) = (HashSet::new(), HashSet::new());
+        for commit in &commits {
+            check_size(commit)?;
+            if !streams.insert(&commit.stream) {
+                return Err(AppendError::Invalid(format!("two commits write to `{}`", commit.stream)));
+            }
+            if !ids.insert(commit.id) {
+                return Err(AppendError::IdReused { id: commit.id });
+            }
+        }
+        if commits.is_empty() {
+            return Ok(Vec::new());
+        }
+        drop(streams);
+        self.write(commits, Writer::append_all, |commits, source| {
+            Err(AppendError::Unknown { id: commits[0].id, source })
+        })
+        .await
+    }
+
+    async fn find_commit(&self, id: CommitId) -> Result<Option<Found>, ReadError> {
+        self.read(true, move |db| Ok(read::find_commit(&db.connection, id)?.map(|stored| stored.found))).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Version,
+        direction: Direction,
+        limit: Limit,
+        _: Freshness,
+    ) -> Result<Page, ReadError> {
+        let stream = stream.clone();
+        let is_small = limit.events <= INLINE_EVENTS;
+        self.read(is_small, move |db| read::stream_page(db, &stream, from, direction, limit)).await
+    }
+
+    async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
+        let (after, filter) = (after.clone(), filter.clone());
+        let is_small = limit.events <= INLINE_EVENTS;
+        let scan = if is_small { INLINE_SCAN } else { SCAN.max(limit.events as u64) };
+        self.read(is_small, move |db| read::log_page(db, &after, &filter, limit, scan)).await
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.0.shared.changes.subscribe()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::full(self.0.shared.durability);
+        capabilities.max_commit_events = MOST_EVENTS;
+        capabilities.max_commit_bytes = MOST_BYTES;
+        capabilities
+    }
+
+    fn identity(&self) -> StoreId {
+        self.0.shared.identity
+    }
+}
+
+impl Snapshots for Sqlite {
+    async fn load_snapshot(&self, stream: &StreamName) -> Result<Option<Snapshot>, ReadError> {
+        let stream = stream.clone();
+        self.read(true, move |db| snapshots::load(db, &stream)).await
+    }
+
+    async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), ReadError> {
+        let stream = stream.clone();
+        self.change_snapshot(move |db| snapshots::save(db, &stream, &snapshot)).await
+    }
+
+    async fn delete_snapshot(&self, stream: &StreamName) -> Result<(), ReadError> {
+        let stream = stream.clone();
+        self.change_snapshot(move |db| snapshots::delete(db, &stream)).await
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { name, identity, durability, .. } = &*self.0.shared;
+        f.debug_struct("Sqlite")
+            .field("store", name)
+            .field("identity", identity)
+            .field("durability", durability)
+            .finish_non_exhaustive()
+    }
+}
+
+fn unsure_each(commits: &[Commit], source: Cause) -> Outcomes {
+    commits.iter().map(|commit| Err(AppendError::Unknown { id: commit.id, source: source.clone() })).collect()
+}
+
+fn no_outcome() -> Result<Appended, AppendError> {
+    unreachable!("every commit has its outcome")
+}
+
+fn size(commit: &Commit) -> usize {
+    let event = |event: &crate::commit::NewEvent| event.payload.bytes().len() + event.metadata.size();
+    commit.events.iter().map(event).sum()
+}
+
+fn check_size(commit: &Commit) -> Result<(), AppendError> {
+    let too_large = |what: &str, size, limit| {
+        Err(AppendError::TooLarge {
+            what: format!("a commit to `{}`, in {what},", commit.stream),
+            size,
+            limit,
+        })
+    };
+    match (commit.events.len(), size(commit)) {
+        (events, _) if events > MOST_EVENTS => too_large("events", events, MOST_EVENTS),
+        (_, bytes) if bytes > MOST_BYTES => too_large("bytes", bytes, MOST_BYTES),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,279 @@
+//! The connection that writes, and the thread that does what must not be done on an async one.
+
+use super::append::{self, Failure, Outcomes, Transaction};
+use super::connection::{Db, Target};
+use super::errors;
+use crate::commit::{Appended, Commit};
+use crate::error::AppendError;
+use crate::format::Cause;
+use crate::id::StoreId;
+use crate::time::Clock;
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{DEFAULT_NAME, FileControl};
+use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// From this size on the log is copied into the file between two transactions. Measured: four times
+/// smaller costs 14 % of the time of a command.
+const CHECKPOINT_BYTES: usize = 16 << 20;
+
+/// From this size on the log is also cut off, which has to wait for readers.
+const TRUNCATE_BYTES: usize = 64 << 20;
+
+/// How long to wait for readers to cut off the log, while nobody can write.
+const TRUNCATE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// The connection that writes. Whoever holds it is the only writer in this program.
+pub(super) struct Writer {
+    target: Target,
+    identity: StoreId,
+    clock: Arc<dyn Clock>,
+    state: State,
+    /// What the connection's `busy_timeout` is now.
+    patience: Duration,
+    /// How long the log of the file is, in pages.
+    wal_pages: Arc<AtomicUsize>,
+    page_bytes: usize,
+    /// At which size of the log the next checkpoint is due.
+    due_bytes: usize,
+}
+
+enum State {
+    Open(Db),
+    /// It is closed, and the next who writes opens it again.
+    Closed(Cause),
+    /// It is closed for good.
+    Fatal(Cause),
+}
+
+/// Whether to wait for another process that writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Not on an async thread.
+    None,
+    /// For `busy_timeout`.
+    Full,
+}
+
+/// Another process writes, and there was no patience to wait for it.
+#[derive(Debug)]
+pub(super) struct Busy;
+
+impl Writer {
+    pub(super) fn new(
+        target: Target,
+        identity: StoreId,
+        clock: Arc<dyn Clock>,
+        db: Db,
+    ) -> rusqlite::Result<Self> {
+        let mut writer = Self {
+            patience: target.busy_timeout,
+            target,
+            identity,
+            clock,
+            state: State::Closed(Cause::new("it is being opened")),
+            wal_pages: Arc::default(),
+            page_bytes: 4096,
+            due_bytes: CHECKPOINT_BYTES,
+        };
+        writer.adopt(db)?;
+        Ok(writer)
+    }
+
+    fn adopt(&mut self, mut db: Db) -> rusqlite::Result<()> {
+        let page_bytes: i64 = db.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let wal_pages = self.wal_pages.clone();
+        let count = move |_: &mut Wal, pages: c_int| {
+            wal_pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        };
+        db.connection.wal_hook(Some(count))?;
+        self.page_bytes = usize::try_from(page_bytes).unwrap_or(4096);
+        self.patience = self.target.busy_timeout;
+        self.state = State::Open(db);
+        Ok(())
+    }
+
+    /// The connection, for reading. Nothing when it is closed.
+    pub(super) fn reader(&mut self) -> Option<&mut Db> {
+        match &mut self.state {
+            State::Open(db) => Some(db),
+            _ => None,
+        }
+    }
+
+    /// Stores each of `commits` that can be.
+    pub(super) fn append_batch(&mut self, commits: &[Commit], patience: Patience) -> Result<Outcomes, Busy> {
+        match self.attempt(patience, |db, clock| append::batch(db, clock, commits)) {
+            Ok(outcomes) => Ok(outcomes),
+            Err(Failure::Busy(_)) if patience == Patience::None => Err(Busy),
+            Err(Failure::Constraint(_)) if commits.len() > 1 => {
+                // One of them is refused by what the checks did not see. Alone, it takes no other with it.
+                let mut one = |commit| self.append_batch(std::slice::from_ref(commit), Patience::Full);
+                Ok(commits.iter().flat_map(|commit| one(commit).unwrap_or_default()).collect())
+            }
+            Err(Failure::Busy(reason) | Failure::Constraint(reason) | Failure::NotStored(reason)) => {
+                Ok(commits.iter().map(|_| Err(reason.clone())).collect())
+            }
+            Err(Failure::Unknown(outcomes, source)) => {
+                let unsure = |(commit, outcome): (&Commit, Result<Appended, AppendError>)| {
+                    outcome.and(Err(AppendError::Unknown { id: commit.id, source: source.clone() }))
+                };
+                Ok(commits.iter().zip(outcomes).map(unsure).collect())
+            }
+        }
+    }
+
+    /// Stores all of `commits` or none.
+    pub(super) fn append_all(
+        &mut self,
+        commits: &[Commit],
+        patience: Patience,
+    ) -> Result<Result<Vec<Appended>, AppendError>, Busy> {
+        match self.attempt(patience, |db, clock| append::group(db, clock, commits)) {
+            Ok(outcome) => Ok(outcome),
+            Err(Failure::Busy(_)) if patience == Patience::None => Err(Busy),
+            Err(Failure::Busy(reason) | Failure::Constraint(reason) | Failure::NotStored(reason)) => {
+                Ok(Err(reason))
+            }
+            Err(Failure::Unknown(_, source)) => Ok(Err(AppendError::Unknown { id: commits[0].id, source })),
+        }
+    }
+
+    /// Runs `change` in a transaction of its own.
+    pub(super) fn change(
+        &mut self,
+        change: impl FnOnce(&mut Db) -> rusqlite::Result<()>,
+    ) -> Result<(), AppendError> {
+        let result = self.attempt(Patience::Full, |db, _| {
+            let transaction = Transaction::begin(db)?;
+            change(transaction.db)?;
+            Ok(transaction.commit()?)
+        });
+        result.map_err(|failure| match failure {
+            Failure::Busy(reason) | Failure::Constraint(reason) | Failure::NotStored(reason) => reason,
+            Failure::Unknown(_, source) => AppendError::Unavailable(source),
+        })
+    }
+
+    /// Runs `transaction` on the connection, and closes it when it may have been left in doubt.
+    fn attempt<T>(
+        &mut self,
+        patience: Patience,
+        transaction: impl FnOnce(&mut Db, &dyn Clock) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.open().map_err(Failure::NotStored)?;
+        let clock = self.clock.clone();
+        let wanted = if patience == Patience::None { Duration::ZERO } else { self.target.busy_timeout };
+        let State::Open(db) = &mut self.state else { return Err(Failure::NotStored(self.closed())) };
+        if self.patience != wanted {
+            db.connection.busy_timeout(wanted)?;
+            self.patience = wanted;
+        }
+        let result = transaction(db, &*clock);
+        match &result {
+            Err(Failure::Unknown(_, cause)) => self.state = State::Closed(cause.clone()),
+            _ if !db.connection.is_autocommit() => {
+                self.state = State::Closed(Cause::new("a transaction could not be rolled back"));
+            }
+            _ => {}
+        }
+        if matches!(self.state, State::Closed(_)) {
+            // Now, so that the commits in doubt can be looked up; who comes next tries again if it fails.
+            let _ = self.open();
+        }
+        result
+    }
+
+    /// Opens the connection again if it is closed.
+    fn open(&mut self) -> Result<(), AppendError> {
+        match &self.state {
+            State::Open(db) if !has_moved(db) => return Ok(()),
+            State::Open(_) => {
+                let reason = format!("`{}` was moved, deleted or replaced", self.target.name);
+                self.state = State::Fatal(Cause::new(reason));
+            }
+            State::Closed(_) => match self.reopen() {
+                Ok(()) => return Ok(()),
+                Err(error) => self.state = State::Closed(errors::cause(&error)),
+            },
+            State::Fatal(_) => {}
+        }
+        Err(self.closed())
+    }
+
+    fn closed(&self) -> AppendError {
+        match &self.state {
+            State::Fatal(cause) => AppendError::Fatal(cause.clone()),
+            State::Closed(cause) => AppendError::Unavailable(cause.clone()),
+            State::Open(_) => AppendError::Unavailable(Cause::new("it is being closed")),
+        }
+    }
+
+    fn reopen(&mut self) -> rusqlite::Result<()> {
+        let (db, _) = self.target.writer()?;
+        db.expect_identity(self.identity)?;
+        // A commit whose flush failed may be readable and yet not on the disk, and the system may call the
+        // next flush of the same pages a success. Copied into the file, it is written once more.
+        db.connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+        self.adopt(db)
+    }
+
+    /// Closes the connection, after which the file holds everything if nobody else has it open.
+    pub(super) fn close(&mut self) {
+        self.checkpoint();
+        self.state = State::Fatal(Cause::new("it was closed"));
+    }
+
+    /// Whether a checkpoint is due.
+    pub(super) fn is_checkpoint_due(&self) -> bool {
+        self.wal_bytes() > self.due_bytes
+    }
+
+    fn wal_bytes(&self) -> usize {
+        self.wal_pages.load(Ordering::Relaxed) * self.page_bytes
+    }
+
+    /// Copies the log into the file, as far as readers allow. Not for an async thread.
+    ///
+    /// A failure is not reported: the log only grows, and the next one tries again.
+    pub(super) fn checkpoint(&mut self) {
+        let (bytes, page_bytes) = (self.wal_bytes(), self.page_bytes);
+        let State::Open(db) = &mut self.state else { return };
+        let connection = &db.connection;
+        let copied = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE);
+        let mut left = match copied {
+            Ok((all, copied)) if all >= 0 => (all - copied).max(0) as usize * page_bytes,
+            _ => bytes,
+        };
+        if bytes > TRUNCATE_BYTES && connection.busy_timeout(TRUNCATE_PATIENCE).is_ok() {
+            self.patience = TRUNCATE_PATIENCE;
+            if connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE).is_ok() {
+                left = 0;
+                self.wal_pages.store(0, Ordering::Relaxed);
+            }
+        }
+        // A reader that keeps the log from being started anew does not cause a checkpoint at every commit.
+        self.due_bytes = if left == 0 && bytes <= TRUNCATE_BYTES {
+            CHECKPOINT_BYTES
+        } else {
+            self.wal_bytes() + CHECKPOINT_BYTES
+        };
+    }
+}
+
+#[cfg(unix)]
+fn has_moved(db: &Db) -> bool {
+    let mut moved = 0;
+    let asked = db.connection.file_control(DEFAULT_NAME, FileControl::HasMoved(&mut moved));
+    asked.is_ok() && moved != 0
+}
+
+#[cfg(not(unix))]
+fn has_moved(_: &Db) -> bool {
+    // There, an open file cannot be moved.
+    false
+}
