@@ -26,10 +26,6 @@ mod store;
 mod text;
 mod time;
 
-#[cfg(feature = "sqlite")]
-#[path = "store/sqlite/mod.rs"]
-pub mod sqlite;
-
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -55,6 +51,8 @@ pub use crate::root::{DecideError, ReplayError, Root};
 pub use crate::save_all::AnyRoot;
 pub use crate::schema::{EventSchema, Origin};
 pub use crate::snapshot::{Snapshot, SnapshotPlan, Snapshots};
+#[cfg(feature = "sqlite")]
+pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use es_macros::{Aggregate, event};

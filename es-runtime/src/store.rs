@@ -6,6 +6,8 @@ mod erased;
 mod limits;
 pub mod memory;
 mod retry;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 mod stats;
 
 pub use limits::Limits;

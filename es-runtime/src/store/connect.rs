@@ -33,6 +33,14 @@ impl StoreBuilder {
                 let memory = crate::memory::Memory::with(self.clock.clone(), self.entropy.clone());
                 Ok(self.adapter(memory))
             }
+            #[cfg(feature = "sqlite")]
+            Some(("sqlite", _)) => {
+                let (options, path) = crate::sqlite::SqliteOptions::from_url(url)?;
+                let sqlite =
+                    options.clock(self.clock.clone()).entropy(self.entropy.clone()).open(path).await?;
+                Ok(self.adapter(sqlite))
+            }
+            #[cfg(not(feature = "sqlite"))]
             Some(("sqlite", _)) => Err(ConnectError::NotBuilt { scheme: "sqlite", feature: "sqlite" }),
             Some(("postgres" | "postgresql", _)) => Err(ConnectError::Planned("postgres")),
             Some(("mongodb" | "mongodb+srv", _)) => Err(ConnectError::Planned("mongodb")),

@@ -287,6 +287,10 @@ impl Adapter for Sqlite {
     fn identity(&self) -> StoreId {
         self.0.shared.identity
     }
+
+    fn snapshots(&self) -> Option<impl Snapshots> {
+        Some(self.clone())
+    }
 }
 
 impl Snapshots for Sqlite {

@@ -12,6 +12,8 @@ use crate::error::ConnectError;
 use crate::format::Cause;
 use crate::id::{StoreId, fresh};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -75,6 +77,7 @@ fn check_place(target: &Target, create: bool) -> Result<(), ConnectError> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => return unavailable("it is a folder; name a file in it".into()),
         Ok(found) if !found.is_file() => return unavailable("it is no regular file".into()),
+        Ok(found) if found.len() > 0 => return check_header(target),
         Ok(_) => return Ok(()),
         Err(_) => {}
     }
@@ -84,6 +87,18 @@ fn check_place(target: &Target, create: bool) -> Result<(), ConnectError> {
         Ok(_) if !create => unavailable("there is no such file, and `create` is false".into()),
         Ok(_) => Ok(()),
         Err(error) => unavailable(format!("the folder `{}` cannot be used: {error}", folder.display())),
+    }
+}
+
+/// SQLite takes a file of a few bytes for an empty one, and would write over it.
+fn check_header(target: &Target) -> Result<(), ConnectError> {
+    const HEADER: &[u8] = b"SQLite format 3\0";
+    let mut found = Vec::new();
+    let read = File::open(&target.path).and_then(|file| file.take(16).read_to_end(&mut found));
+    match read {
+        Ok(_) if found == HEADER => Ok(()),
+        Ok(_) => Err(not_a_store(target, "it was not made by SQLite; name another file".into())),
+        Err(error) => Err(unavailable(&target.name, format!("it cannot be read: {error}"))),
     }
 }
 
@@ -100,7 +115,9 @@ fn prepare(
 ) -> Result<StoreId, ConnectError> {
     let failed = |error: rusqlite::Error| refusal(target, &error);
     // First without any change: changing to WAL is one, and another program's file is not ours to touch.
-    expect_ours(schema::contents(connection).map_err(failed)?, target)?;
+    let glance = connection.transaction().map_err(failed)?;
+    expect_ours(schema::contents(&glance).map_err(failed)?, target)?;
+    glance.finish().map_err(failed)?;
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(unavailable(&target.name, "it may be read, but not written; see its permissions"));
     }

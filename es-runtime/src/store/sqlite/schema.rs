@@ -92,7 +92,7 @@ pub(super) enum Contents {
     Foreign(i32),
 }
 
-/// Looks without changing anything.
+/// Looks without changing anything. In a transaction, because another process may be making the tables.
 pub(super) fn contents(connection: &Connection) -> rusqlite::Result<Contents> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
