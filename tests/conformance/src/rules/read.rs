@@ -1,0 +1,156 @@
+//! T7 to T9: reads are fresh, come in pages, and have no gaps.
+
+use crate::draft::{commit, event, id, payload, stream, with_events};
+use crate::rules::{check_log_page, check_page, ids};
+use crate::subject::{Kept, Subject, ensure, ensure_eq};
+use es_runtime::{Adapter, Cursor, Direction, Expected, Filter, Limit, NewEvent, Recorded, Version};
+use tokio::spawn;
+use tokio::sync::mpsc;
+
+/// What one task was acknowledged, another one reads at once.
+pub async fn t7_a_read_sees_what_was_acknowledged_to_anybody<A: Adapter>(store: Subject<A>) -> Kept {
+    const ROUNDS: u64 = 60;
+    let order = stream("1");
+    let (tell, mut told) = mpsc::channel(1);
+    let writer = spawn({
+        let (store, order) = (store.clone(), order.clone());
+        async move {
+            for n in 0..ROUNDS {
+                let range = store.append(commit(n, &order, Expected::Any, 2)).await?.range();
+                if tell.send((n, range)).await.is_err() {
+                    break;
+                }
+            }
+            Ok::<(), crate::Broken>(())
+        }
+    });
+    while let Some((n, range)) = told.recv().await {
+        let forward = store.page(&order, range.first, Direction::Forward, Limit::default()).await?.events;
+        ensure_eq!(forward.first().map(Recorded::commit), Some(id(n)), "what is read of commit {n}");
+        let last = Version::new(u64::MAX);
+        let backward = store.page(&order, last, Direction::Backward, Limit::events(1)).await?.events;
+        let newest = backward.first().map(Recorded::version);
+        ensure!(newest >= Some(range.last), "{newest:?} is the newest, but {range:?} was acknowledged");
+        let found = store.find_commit(id(n)).await?.map(|found| found.range);
+        ensure_eq!(found, Some(range), "the acknowledged commit {n}");
+    }
+    writer.await?
+}
+
+const LIMITS: [Limit; 9] = [
+    Limit { events: 0, bytes: 0 },
+    Limit::events(1),
+    Limit::events(2),
+    Limit::events(3),
+    Limit::events(7),
+    Limit { events: 1000, bytes: 1 },
+    Limit { events: 1000, bytes: 150 },
+    Limit { events: 5, bytes: 400 },
+    Limit::events(1000),
+];
+
+/// Commits of one to four events, of different sizes.
+async fn fill<A: Adapter>(store: &Subject<A>, commits: usize) -> Result<usize, crate::Broken> {
+    let mut count = 0;
+    for n in 0..commits {
+        let sized =
+            |i: usize| NewEvent { payload: payload(vec![b'7'; 10 + 37 * ((n + i) % 5)]), ..event("e", n) };
+        let events: Vec<_> = (0..1 + (n * 7) % 4).map(sized).collect();
+        count += events.len();
+        store.append(with_events(n, &stream("1"), Expected::Any, events)).await?;
+    }
+    Ok(count)
+}
+
+/// A page holds at least a commit and no more than was asked for, ends where a commit ends, and says where
+/// to read on, in both directions.
+pub async fn t8_pages_of_a_stream_end_with_commits<A: Adapter>(store: Subject<A>) -> Kept {
+    let count = fill(&store, 12).await?;
+    store.append(commit("other", &stream("2"), Expected::Any, 3)).await?;
+    let order = stream("1");
+    let mut all = store.stream(&order).await?;
+    ensure_eq!(all.len(), count, "events in the stream");
+    for direction in [Direction::Forward, Direction::Backward] {
+        if direction == Direction::Backward {
+            all.reverse();
+        }
+        for limit in LIMITS {
+            let (mut rest, mut from) = (&all[..], Some(all[0].version()));
+            while let Some(version) = from {
+                let page = store.page(&order, version, direction, limit).await?;
+                check_page(&page, rest, limit)?;
+                rest = &rest[page.events.len()..];
+                from = page.next;
+            }
+            ensure!(rest.is_empty(), "{} events are missing {direction:?} with {limit:?}", rest.len());
+        }
+    }
+    Ok(())
+}
+
+/// The same of the log.
+pub async fn t8_pages_of_the_log_end_with_commits<A: Adapter>(store: Subject<A>) -> Kept {
+    let count = fill(&store, 12).await?;
+    let all = store.log(count).await?;
+    for limit in LIMITS {
+        let (mut rest, mut cursor, mut is_end) = (&all[..], Cursor::start(), false);
+        while !is_end {
+            let page = store.read_all(&cursor, &Filter::all(), limit).await?;
+            check_log_page(&page, &cursor, rest, limit)?;
+            rest = &rest[page.events.len()..];
+            (cursor, is_end) = (page.next, page.is_end);
+        }
+        ensure!(rest.is_empty(), "{} events are missing with {limit:?}", rest.len());
+    }
+    Ok(())
+}
+
+/// From any version on: the middle of a commit, before the first, after the last, of a stream without events.
+pub async fn t8_a_stream_can_be_read_from_anywhere<A: Adapter>(store: Subject<A>) -> Kept {
+    for n in 0..4 {
+        store.append(commit(n, &stream("1"), Expected::Any, 3)).await?;
+    }
+    let order = stream("1");
+    let all = store.stream(&order).await?;
+    for from in (0..=14).chain([i64::MAX as u64, u64::MAX]) {
+        let at = from.min(12) as usize;
+        for limit in LIMITS {
+            let page = store.page(&order, Version::new(from), Direction::Forward, limit).await?;
+            let rest = if from > 12 { &[] } else { &all[at.saturating_sub(1)..] };
+            check_page(&page, rest, limit)?;
+            let page = store.page(&order, Version::new(from), Direction::Backward, limit).await?;
+            let rest: Vec<_> = all[..at].iter().rev().cloned().collect();
+            check_page(&page, &rest, limit)?;
+        }
+    }
+    for direction in [Direction::Forward, Direction::Backward] {
+        for from in [0, 1, 5, u64::MAX] {
+            let page = store.page(&stream("none"), Version::new(from), direction, Limit::default()).await?;
+            check_page(&page, &[], Limit::default())?;
+        }
+    }
+    Ok(())
+}
+
+/// Versions are 1, 2, 3 and so on, in every stream, with conflicts and repetitions between the commits.
+pub async fn t9_versions_are_dense<A: Adapter>(store: Subject<A>) -> Kept {
+    for n in 0..30 {
+        let order = stream(n % 3);
+        store.append(commit(n, &order, Expected::Any, 1 + n % 4)).await?;
+        ensure!(
+            store.append(commit(format!("bad {n}"), &order, Expected::NoStream, 2)).await.is_err(),
+            "a stream with events is said to have none"
+        );
+        store.append(commit(n, &order, Expected::Any, 1 + n % 4)).await?;
+    }
+    let log = store.log((0..30).map(|n| 1 + n % 4).sum()).await?;
+    for key in 0..3 {
+        let events = store.stream(&stream(key)).await?;
+        for (n, event) in (1..).zip(&events) {
+            ensure_eq!(event.version().get(), n, "the version of event {n}");
+        }
+        let in_log: Vec<_> = log.iter().filter(|event| *event.stream() == stream(key)).cloned().collect();
+        ensure_eq!(ids(&in_log), ids(&events), "the stream in the log");
+    }
+    Ok(())
+}
