@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// A command as data, for callers that carry commands over a wire. The state's side of
 /// [`Repository::send`].
 ///
-/// ```
+/// ```standalone_crate
 /// # use es_runtime::prelude::*;
 /// # #[event("order.paid")]
 /// # pub struct OrderPaid { pub amount: u64 }

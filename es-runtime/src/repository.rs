@@ -29,7 +29,7 @@ const FIRST_PAGE: usize = 128;
 
 /// The aggregates of type `A` in a store. Cheap to clone.
 ///
-/// ```
+/// ```standalone_crate
 /// # use es_runtime::prelude::*;
 /// # #[event("order.paid")]
 /// # pub struct OrderPaid { pub amount: u64 }

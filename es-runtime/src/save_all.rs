@@ -53,7 +53,7 @@ impl Store {
     /// An aggregate is the unit of consistency, so this is the exception: a transfer between two accounts of
     /// one store, say. The outcomes are in the order of the roots.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # use es_runtime::prelude::*;
     /// # #[event("account.changed")]
     /// # pub struct Changed { pub by: i64 }

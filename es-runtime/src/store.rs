@@ -35,7 +35,7 @@ use tracing::Instrument;
 
 /// Where events are kept. One store, one writer, one batcher; cheap to clone.
 ///
-/// ```
+/// ```standalone_crate
 /// # use es_runtime::prelude::*;
 /// # #[event("order.paid")]
 /// # pub struct OrderPaid {}
@@ -308,7 +308,7 @@ impl fmt::Debug for Store {
 
 /// What of a store is not as it is by default.
 ///
-/// ```
+/// ```standalone_crate
 /// # use es_runtime::prelude::*;
 /// # use es_runtime::{Retry, Timestamp};
 /// # #[tokio::main(flavor = "current_thread")]
