@@ -1,4 +1,147 @@
 //! Typed aggregates on an event store.
+//!
+//! An *aggregate* is state that changes by *events* only: what happened is kept, in a *stream* of its own, and
+//! the state is what the events add up to. This crate reads and writes streams; the macros tie them to types.
+//!
+//! # Events
+//!
+//! A struct, and the name it is stored under. The name outlives the Rust name, so it is written out.
+//!
+//! ```
+//! use es_runtime::prelude::*;
+//!
+//! /// A customer placed an order.
+//! #[event("order.placed")]
+//! pub struct OrderPlaced {
+//!     pub total_cents: u64,
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! When its shape changes, the old one stays as an event of its own, and [`From`] leads to the new one. The
+//! compiler checks that the chain is whole; a name that was changed stays known as an `alias`. See
+//! [`#[event]`](macro@event).
+//!
+//! # Aggregates
+//!
+//! State, the list of its events, and one [`Apply`] for each: how the state changes when it has happened.
+//!
+//! ```
+//! # use es_runtime::prelude::*;
+//! # #[event("order.placed")]
+//! # pub struct OrderPlaced { pub total_cents: u64 }
+//! #[event("order.paid", alias = "order.settled")]
+//! pub struct OrderPaid {}
+//!
+//! #[derive(Aggregate, Default)]
+//! #[aggregate("order", id = String, events(OrderPlaced, OrderPaid))]
+//! pub struct Order {
+//!     total_cents: u64,
+//!     is_paid: bool,
+//! }
+//!
+//! impl Apply<OrderPlaced> for Order {
+//!     fn apply(&mut self, event: &OrderPlaced) {
+//!         self.total_cents = event.total_cents;
+//!     }
+//! }
+//!
+//! impl Apply<OrderPaid> for Order {
+//!     fn apply(&mut self, _: &OrderPaid) {
+//!         self.is_paid = true;
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! See [`#[derive(Aggregate)]`](derive@Aggregate), and [`catalog!`] for the check across aggregates.
+//!
+//! # Decisions
+//!
+//! A method that looks at the state and answers with events, or refuses. It takes `&self`, so it cannot change
+//! anything, and it is tested without a store. One event, a tuple, an array, an `Option`, a `Vec` or
+//! [`Events`]: see [`Decision`].
+//!
+//! ```
+//! # use es_runtime::prelude::*;
+//! # #[event("order.paid")]
+//! # #[derive(Debug, PartialEq)]
+//! # pub struct OrderPaid {}
+//! # #[derive(Aggregate, Default)]
+//! # #[aggregate("order", id = String, events(OrderPaid))]
+//! # pub struct Order { is_paid: bool }
+//! # impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) { self.is_paid = true; } }
+//! #[derive(Debug, PartialEq)]
+//! pub struct AlreadyPaid;
+//!
+//! impl Order {
+//!     pub fn pay(&self) -> Result<OrderPaid, AlreadyPaid> {
+//!         if self.is_paid { Err(AlreadyPaid) } else { Ok(OrderPaid {}) }
+//!     }
+//! }
+//!
+//! assert_eq!(Order::default().pay(), Ok(OrderPaid {}));
+//! assert_eq!(Order { is_paid: true }.pay(), Err(AlreadyPaid));
+//! ```
+//!
+//! # Stores
+//!
+//! [`Store::connect`] picks one by its URL, [`Store::new`] takes any [`Adapter`]. A [`Repository`] takes
+//! aggregates out and puts them back.
+//!
+//! ```standalone_crate
+//! # use es_runtime::prelude::*;
+//! # #[event("order.paid")]
+//! # pub struct OrderPaid {}
+//! # #[derive(Aggregate, Default)]
+//! # #[aggregate("order", id = String, events(OrderPaid))]
+//! # pub struct Order { is_paid: bool }
+//! # impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) { self.is_paid = true; } }
+//! # impl Order {
+//! #     pub fn pay(&self) -> Result<OrderPaid, &'static str> {
+//! #         if self.is_paid { Err("already paid") } else { Ok(OrderPaid {}) }
+//! #     }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::connect("memory:").await?;
+//! let orders = store.repository::<Order>();
+//! let id = "o-1".to_string();
+//!
+//! let outcome = orders.execute(&id, |order| order.pay()).await?;
+//! assert_eq!(outcome.version(), Version::new(1));
+//!
+//! let refused = orders.execute(&id, |order| order.pay()).await;
+//! assert!(matches!(refused, Err(CommandError::Refused("already paid"))));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`execute`](Repository::execute) loads, decides, appends, and decides again after a conflict.
+//! [`command`](Repository::command) is the same with a [`CommitId`], so that a command given twice is done once,
+//! with [`Metadata`], and with a [`Guard`] on other streams. [`load`](Repository::load) and
+//! [`save`](Repository::save) are its parts, with a [`Root`] in between.
+//!
+//! # The past
+//!
+//! [`load_at`](Repository::load_at) and [`load_as_of`](Repository::load_as_of) answer with the aggregate as it
+//! was; [`history`](Repository::history) with its events, each [`Recorded`] in its envelope;
+//! [`Store::read_all`] with the whole log, page by page.
+//!
+//! # When something goes wrong
+//!
+//! What the domain refuses is [`CommandError::Refused`], with the domain's own error. What the store could not do
+//! is a [`StoreError`]; an [`AppendError`] in it says whether the commit is stored, is not, or
+//! [nobody knows](AppendError::Unknown), which is when the same commit is to be sent again. [`Retry`] says how
+//! often that is done before a caller hears of it.
+//!
+//! # Features
+//!
+//! | feature | |
+//! | --- | --- |
+//! | `sqlite` (default) | the embedded store: `Store::connect("sqlite:orders.db")` |
+//! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
+//! | `registry` | lists every event linked into the program and checks their names when a store is opened |
 
 mod adapter;
 mod aggregate;
@@ -56,3 +199,7 @@ pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use es_macros::{Aggregate, event};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
