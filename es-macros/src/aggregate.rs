@@ -104,6 +104,10 @@ impl Aggregate {
         let revision = self.revision.map(|revision| quote!(const REVISION: __es::u32 = #revision;));
         let snapshot = self.snapshot.as_ref().map(Snapshot::plan);
         let members = events.iter().enumerate().map(|(position, event)| self.member(position, event));
+        // Spanned so that rustc points at the event, and does not advise to write the impl by hand.
+        let followed = quote_spanned!(ident.span()=> __es::FollowedBy<__P>);
+        let covers =
+            events.iter().map(|event| quote_spanned!(args::span_of_name(event)=> __es::Covers<#event>));
         quote! {
             #[allow(unused_qualifications)]
             const _: () = {
@@ -118,8 +122,7 @@ impl Aggregate {
                     type Id = #id;
                 }
                 #(#members)*
-                #[automatically_derived]
-                impl<__P> __es::FollowedBy<__P> for #ident where __P: #(__es::Covers<#events>)+* {}
+                impl<__P> #followed for #ident where __P: #(#covers)+* {}
             };
         }
     }

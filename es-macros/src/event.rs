@@ -11,7 +11,8 @@ const KEYS: &[&str] = &["version", "from", "alias", "crate"];
 /// A well-formed event, or the nearest one to what was written.
 struct Event {
     ident: Ident,
-    name: LitStr,
+    /// None when it is missing or wrong: then the runtime's checks pass over this event.
+    name: Option<LitStr>,
     aliases: Vec<LitStr>,
     link: Option<Link>,
     /// Which of serde's derives the user did not write.
@@ -92,7 +93,7 @@ impl Event {
         keep_aliases(&mut aliases, name.as_ref(), errors);
         Self {
             ident: input.ident.clone(),
-            name: name.unwrap_or_else(|| LitStr::new(&input.ident.to_string(), input.ident.span())),
+            name,
             aliases,
             link,
             derives: missing_derives(&input.attrs),
@@ -117,6 +118,7 @@ impl Event {
 
     fn impls(&self) -> TokenStream {
         let Self { ident, name, aliases, link, runtime, .. } = self;
+        let name = name.as_ref().map_or_else(String::new, LitStr::value);
         let aliases = (!aliases.is_empty())
             .then(|| quote!(const ALIASES: &'static [&'static __es::str] = &[#(#aliases),*];));
         let first = || {

@@ -127,9 +127,9 @@ pub const fn expect_unique<A: Aggregate>(position: usize) {
 /// Fails to compile when `A` and `B` store different events under one name.
 #[doc(hidden)]
 #[track_caller]
-pub const fn expect_disjoint<A: Aggregate, B: Aggregate>() {
+pub const fn expect_disjoint<A: Aggregate, B: Aggregate>(a: &str, b: &str) {
     if is_same(A::NAME, B::NAME) {
-        fail(&["two aggregates are both stored as `", A::NAME, "`; their streams would be mixed up"])
+        fail(&["`", a, "` and `", b, "` are both stored as `", A::NAME, "`; their streams would be mixed up"])
     }
     let mut i = 0;
     while i < A::EVENTS.len() {
@@ -147,6 +147,9 @@ pub const fn expect_disjoint<A: Aggregate, B: Aggregate>() {
 
 #[track_caller]
 const fn expect_distinct(event: &EventSchema, other: &EventSchema) {
+    if is_same(event.name, "") || is_same(other.name, "") {
+        return; // What is wrong with the name was said by the macro.
+    }
     if is_same(event.name, other.name) && event.version != other.version {
         fail(&[
             "`",
@@ -211,7 +214,12 @@ const fn expect_distinct(event: &EventSchema, other: &EventSchema) {
 macro_rules! catalog {
     () => {};
     ($first:ty $(, $rest:ty)* $(,)?) => {
-        const _: () = { $($crate::__private::expect_disjoint::<$rest, $first>();)* };
+        const _: () = {
+            $($crate::__private::expect_disjoint::<$rest, $first>(
+                ::core::stringify!($rest),
+                ::core::stringify!($first),
+            );)*
+        };
         $crate::catalog!($($rest),*);
     };
 }

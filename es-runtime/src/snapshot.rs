@@ -76,7 +76,19 @@ pub struct SnapshotPlan<A> {
     decode: fn(&Encoded) -> Result<A, Cause>,
 }
 
-impl<A: Serialize + DeserializeOwned> SnapshotPlan<A> {
+/// State that can be kept: any that serde can write and read.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the state of `{Self}` cannot be kept as a snapshot",
+    label = "`{Self}` needs serde's `Serialize` and `Deserialize`",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or leave `snapshot(...)` out"
+)]
+pub trait Keep: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<A: Serialize + DeserializeOwned> Keep for A {}
+
+impl<A: Keep> SnapshotPlan<A> {
     #[doc(hidden)]
     pub const fn new(every: u64, fields: &'static str) -> Self {
         Self { every, fields, encode: |state, format| format.encode(state), decode: Encoded::decode }

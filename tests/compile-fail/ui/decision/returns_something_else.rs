@@ -1,0 +1,28 @@
+use es_runtime::prelude::*;
+
+#[event("order.placed")]
+pub struct OrderPlaced {}
+
+#[event("order.paid")]
+pub struct OrderPaid {}
+
+#[derive(Aggregate, Default)]
+#[aggregate("order", id = u64, events(OrderPlaced))]
+pub struct Order {
+    paid: bool,
+}
+
+impl Apply<OrderPlaced> for Order {
+    fn apply(&mut self, _: &OrderPlaced) {}
+}
+
+impl Order {
+    fn pay(&self) -> Result<u32, &'static str> {
+        Ok(7)
+    }
+}
+
+fn main() {
+    let mut order = Root::<Order>::new(1).unwrap();
+    let _ = order.decide(|order| order.pay());
+}

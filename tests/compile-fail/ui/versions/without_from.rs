@@ -1,0 +1,6 @@
+use es_runtime::prelude::*;
+
+#[event("order.placed", version = 2)]
+pub struct OrderPlaced {}
+
+fn main() {}
