@@ -1,7 +1,7 @@
 //! Commands: load, decide, append, and decide again when somebody else was faster.
 
 use crate::aggregate::Aggregate;
-use crate::commit::{Commit, Expected, NewEvent, NonEmpty, Range};
+use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 use crate::decision::Decision;
 use crate::error::AppendError;
 use crate::format::DecodeError;
@@ -152,12 +152,16 @@ impl<A: Aggregate> Command<A> {
             else {
                 return Ok(Outcome::of_nothing(root.version()));
             };
-            match store.append(commit.clone()).await {
-                Ok(appended) => {
+            match store.append_counting(&commit).await {
+                Ok((appended, resends)) => {
                     let range = appended.range();
-                    root.committed(&commit, range);
-                    self.repository.keep_snapshot_of(root);
-                    return Ok(Outcome::of_commit(&commit, range));
+                    let was_ours = matches!(appended, Appended::Committed(_)) || resends > 0;
+                    // Another's commit may be part of what was loaded: then the root is not what is stored.
+                    if range.first == root.version().next() {
+                        root.committed(&commit, range);
+                        self.repository.keep_snapshot_of(root);
+                    }
+                    return Ok(Outcome { is_repeated: !was_ours, ..Outcome::of_commit(&commit, range) });
                 }
                 Err(AppendError::Conflict { stream, .. })
                     if stream == commit.stream && conflicts < store.retry().conflicts =>
@@ -176,6 +180,18 @@ impl<A: Aggregate> Command<A> {
                 Err(error) => return Err(StoreError::from(error).into()),
             }
         }
+    }
+
+    /// Executes a command that is data: see [`Handle`].
+    ///
+    /// # Errors
+    ///
+    /// See [`execute`](Self::execute).
+    pub async fn send<C>(self, command: C) -> Result<Outcome, CommandError<A::Error>>
+    where
+        A: Handle<C>,
+    {
+        self.execute(|aggregate| aggregate.handle(&command)).await
     }
 
     fn decide<D: Decision<A>, X>(

@@ -117,7 +117,7 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// As [`load`](Self::load), and when it never had so many.
     pub async fn load_at(&self, id: &A::Id, version: Version) -> Result<Past<A>, StoreError> {
-        let root = self.replay_while(id, |event| event.version() <= version).await?;
+        let root = self.replay_while(id, version, |_| true).await?;
         if root.version() < version {
             let (stream, last) = (root.stream().clone(), root.version());
             return Err(StoreError::NoSuchVersion { stream, version, last });
@@ -131,7 +131,8 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// As [`load`](Self::load).
     pub async fn load_as_of(&self, id: &A::Id, time: Timestamp) -> Result<Past<A>, StoreError> {
-        self.replay_while(id, |event| event.recorded_at() <= time).await.map(Past::new)
+        let is_in = |event: &Recorded| event.recorded_at() <= time;
+        self.replay_while(id, Version::new(u64::MAX), is_in).await.map(Past::new)
     }
 
     /// Whether the aggregate has any events.
@@ -201,7 +202,7 @@ impl<A: Aggregate> Repository<A> {
     where
         A: Handle<C>,
     {
-        self.execute(id, |aggregate| aggregate.handle(&command)).await
+        self.command(id).send(command).await
     }
 
     /// Stores the pending events of `root`, if nothing else happened to it since it was loaded.
@@ -256,17 +257,22 @@ impl<A: Aggregate> Repository<A> {
         Ok((root, replayed))
     }
 
+    /// Replays up to version `last`, or to the first event that is not in.
     async fn replay_while(
         &self,
         id: &A::Id,
-        mut is_in: impl FnMut(&Recorded) -> bool,
+        last: Version,
+        is_in: impl Fn(&Recorded) -> bool,
     ) -> Result<Root<A>, StoreError> {
         let mut root = Root::<A>::empty(id.clone(), self.stream(id)?, self.store.format());
         let mut next = Some(Version::new(1));
-        while let Some(from) = next {
-            let page = self.store.read_stream(root.stream(), from, Limit::default()).await?;
+        while let Some(from) = next.filter(|from| *from <= last) {
+            let left = usize::try_from(last.get() - root.version().get()).unwrap_or(usize::MAX);
+            let whole = Limit::default();
+            let limit = Limit { events: whole.events.min(left), ..whole };
+            let page = self.store.read_stream(root.stream(), from, limit).await?;
             for event in &page.events {
-                if !is_in(event) {
+                if event.version() > last || !is_in(event) {
                     return Ok(root);
                 }
                 root.replay(event)?;

@@ -96,6 +96,11 @@ impl Store {
     ///
     /// See [`AppendError`].
     pub async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        self.append_counting(&commit).await.map(|(appended, _)| appended)
+    }
+
+    /// Answers also how often the commit was sent again.
+    pub(crate) async fn append_counting(&self, commit: &Commit) -> Result<(Appended, u32), AppendError> {
         let span = tracing::debug_span!(
             "es.append",
             stream = commit.stream.as_str(),
@@ -106,17 +111,16 @@ impl Store {
         self.append_in_span(commit).instrument(span).await
     }
 
-    async fn append_in_span(&self, commit: Commit) -> Result<Appended, AppendError> {
-        self.0.settings.limits.check(&commit)?;
+    async fn append_in_span(&self, commit: &Commit) -> Result<(Appended, u32), AppendError> {
+        self.0.settings.limits.check(commit)?;
         let mut failures = 0;
         loop {
-            let outcome = self.0.batcher.append(&commit).await;
-            match outcome {
+            match self.0.batcher.append(commit).await {
                 Ok(appended) => {
                     if matches!(appended, Appended::Committed(_)) {
                         self.0.counters.commits.add();
                     }
-                    return Ok(appended);
+                    return Ok((appended, failures));
                 }
                 Err(error) => failures = self.wait_to_resend(error, failures).await?,
             }

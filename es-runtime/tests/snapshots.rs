@@ -203,3 +203,33 @@ async fn a_long_load_without_one_is_counted() {
     store.repository::<Plain>().load(&"t".into()).await.expect("loads");
     assert_eq!(store.stats().long_replays, 1);
 }
+
+/// Two give the same command; one looks it up before the other stores it, and loads after.
+#[tokio::test]
+async fn a_command_that_was_done_meanwhile_leaves_no_wrong_snapshot() {
+    let (store, memory) = store();
+    count::<Tally>(&store, 8).await;
+    let request = CommitId::derive(&CommitId::ROOT, "request");
+    let give = |store: &Store| {
+        let command = store.repository::<Tally>().command(&"t".into()).commit_id(request);
+        command.execute(|_| Ok::<_, Infallible>([Counted { by: 1 }, Counted { by: 1 }]))
+    };
+    let lookup = memory.faults().hold_read();
+    let load = memory.faults().hold_read();
+    let slow = tokio::spawn(give(&store));
+    lookup.reached().await;
+    lookup.release();
+    load.reached().await;
+    // Without a snapshot of its own, which would hide what the slow one does.
+    memory.faults().fail_snapshots(2);
+    give(&Store::new(memory.clone())).await.expect("stored");
+    load.release();
+    let outcome = slow.await.expect("no panic").expect("answered");
+    assert!(outcome.is_repeated());
+    assert_eq!(outcome.version(), Version::new(10));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    memory.faults().clear();
+    assert_eq!(store.repository::<Tally>().load(&"t".into()).await.expect("loads").sum, 10);
+}
