@@ -3,7 +3,7 @@
 use crate::args::{self, Args};
 use crate::errors::Errors;
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Path};
 
 const KEYS: &[&str] = &["version", "from", "alias", "crate"];
@@ -102,17 +102,23 @@ impl Event {
     }
 
     /// Serde's derives. Where both are ours, so is the path to serde; else the user has serde at hand.
+    ///
+    /// Serde reads that path from a text, which cannot say `$crate`: there, an import lends it a name.
     fn derives(&self) -> TokenStream {
-        let serde = &self.runtime;
-        let serde = quote!(#serde::__private::serde);
-        let derives = self.derives.iter().map(|derive| Ident::new(derive, Span::call_site()));
-        let path = (self.derives.len() == 2).then(|| {
-            let path = serde.to_string();
-            quote!(#[serde(crate = #path)])
-        });
-        match self.derives.is_empty() {
-            true => TokenStream::new(),
-            false => quote!(#[derive(#(#serde::#derives),*)] #path),
+        let Self { ident, derives, runtime, .. } = self;
+        let serde = quote!(#runtime::__private::serde);
+        let names = derives.iter().map(|derive| Ident::new(derive, Span::call_site()));
+        let derive = quote!(#[derive(#(#serde::#names),*)]);
+        let path = serde.to_string();
+        match derives.len() {
+            0 => TokenStream::new(),
+            1 => derive,
+            _ if path.starts_with('$') => {
+                let lent = format_ident!("__serde_of_{ident}");
+                let path = lent.to_string();
+                quote!(use #serde as #lent; #derive #[serde(crate = #path)])
+            }
+            _ => quote!(#derive #[serde(crate = #path)]),
         }
     }
 
