@@ -8,7 +8,9 @@ use es_runtime::{
     NewEvent, Timestamp, Version,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::spawn;
+use tokio::task::yield_now;
 
 /// The events of a commit get the versions after the ones before, one place in the log, and ids.
 pub async fn t1_the_events_of_a_commit_follow_each_other<A: Adapter>(store: Subject<A>) -> Kept {
@@ -41,34 +43,60 @@ pub async fn t1_the_events_of_a_commit_follow_each_other<A: Adapter>(store: Subj
 
 /// Whoever reads while a commit is written sees all of it or nothing, in the stream and in the log.
 pub async fn t1_a_commit_is_never_seen_in_part<A: Adapter>(store: Subject<A>) -> Kept {
-    const COMMITS: usize = 60;
+    const COMMITS: usize = 40;
     const EVENTS: usize = 5;
-    let order = stream("1");
-    let writer = spawn({
-        let (store, order) = (store.clone(), order.clone());
+    let write = async |store: &Subject<A>| {
+        for n in 0..COMMITS {
+            store.append(commit(n, &stream("1"), Expected::Any, EVENTS)).await?;
+            yield_now().await;
+        }
+        Ok(())
+    };
+    while_writing(&store, write, |store| look_for_parts(store, EVENTS)).await?;
+    ensure_eq!(store.stream(&stream("1")).await?.len(), COMMITS * EVENTS, "events in the end");
+    Ok(())
+}
+
+async fn look_for_parts<A: Adapter>(store: Subject<A>, events: usize) -> Kept {
+    for limit in [Limit::events(100_000), Limit::events(1)] {
+        for (direction, from) in [(Direction::Forward, 1), (Direction::Backward, u64::MAX)] {
+            let page = store.page(&stream("1"), Version::new(from), direction, limit).await?;
+            ensure_eq!(page.events.len() % events, 0, "events over whole commits, read {direction:?}");
+        }
+        let page = store.read_all(&Cursor::start(), &Filter::all(), limit).await?;
+        ensure_eq!(page.events.len() % events, 0, "events over whole commits in the log");
+    }
+    Ok(())
+}
+
+/// Looks again and again while something is written: between any two steps of the writer in its own task,
+/// and at the same time in another.
+async fn while_writing<A: Adapter, K: Future<Output = Kept> + Send + 'static>(
+    store: &Subject<A>,
+    write: impl AsyncFnOnce(&Subject<A>) -> Kept,
+    look: impl Fn(Subject<A>) -> K + Clone + Send + 'static,
+) -> Kept {
+    let done = Arc::new(AtomicBool::new(false));
+    let look_on = || {
+        let (store, look, done) = (store.clone(), look.clone(), done.clone());
         async move {
-            for n in 0..COMMITS {
-                store.append(commit(n, &order, Expected::Any, EVENTS)).await?;
+            while !done.load(Ordering::Relaxed) {
+                look(store.clone()).await?;
+                yield_now().await;
             }
             Ok(())
         }
-    });
-    let (wide, narrow) = (Limit::events(COMMITS * EVENTS), Limit::events(1));
-    while !writer.is_finished() {
-        for direction in [Direction::Forward, Direction::Backward] {
-            let from = if direction == Direction::Forward { 1 } else { u64::MAX };
-            for limit in [wide, narrow] {
-                let events = store.page(&order, Version::new(from), direction, limit).await?.events;
-                ensure_eq!(events.len() % EVENTS, 0, "events over whole commits, read {direction:?}");
-            }
-        }
-        let events = store.read_all(&Cursor::start(), &Filter::all(), wide).await?.events;
-        ensure_eq!(events.len() % EVENTS, 0, "events over whole commits in the log");
-        tokio::task::yield_now().await;
-    }
-    all([writer]).await?;
-    ensure_eq!(store.stream(&order).await?.len(), COMMITS * EVENTS, "events in the end");
-    Ok(())
+    };
+    let elsewhere = spawn(look_on());
+    let writing = async {
+        let written = write(store).await;
+        done.store(true, Ordering::Relaxed);
+        written
+    };
+    let (written, seen) = tokio::join!(writing, look_on());
+    written?;
+    seen?;
+    all([elsewhere]).await
 }
 
 /// Several streams are written all or none, or it is refused by a store that says it cannot.
@@ -103,27 +131,24 @@ pub async fn t1_several_streams_are_written_all_or_none<A: Adapter>(store: Subje
 
 /// Whoever reads the log while several streams are written sees all of them or none.
 pub async fn t1_several_streams_are_never_seen_in_part<A: Adapter>(store: Subject<A>) -> Kept {
-    const ROUNDS: usize = 60;
     let capabilities = store.capabilities();
     if !capabilities.multi_stream || !capabilities.total_order {
         return Ok(());
     }
-    let writer = spawn({
-        let store = store.clone();
-        async move {
-            for n in 0..ROUNDS {
-                let part = |key: &str| commit(format!("{n}{key}"), &stream(key), Expected::Any, 1);
-                store.append_all(vec![part("a"), part("b"), part("c")]).await?;
-            }
-            Ok(())
+    let write = async |store: &Subject<A>| {
+        for n in 0..40 {
+            let part = |key: &str| commit(format!("{n}{key}"), &stream(key), Expected::Any, 1);
+            store.append_all(vec![part("a"), part("b"), part("c")]).await?;
+            yield_now().await;
         }
-    });
-    while !writer.is_finished() {
-        let page = store.read_all(&Cursor::start(), &Filter::all(), Limit::events(ROUNDS * 4)).await?;
+        Ok(())
+    };
+    let look = |store: Subject<A>| async move {
+        let page = store.read_all(&Cursor::start(), &Filter::all(), Limit::events(100_000)).await?;
         ensure!(!page.is_end || page.events.len() % 3 == 0, "the log ends inside an append of three streams");
-        tokio::task::yield_now().await;
-    }
-    all([writer]).await
+        Ok(())
+    };
+    while_writing(&store, write, look).await
 }
 
 /// What a commit expects, it expects of what was there before all of them.

@@ -24,6 +24,7 @@ struct Call {
 enum Said {
     Stored {
         id: CommitId,
+        expected: Expected,
         appended: Appended,
     },
     Conflict {
@@ -106,7 +107,7 @@ async fn be_a_client<A: Adapter>(
                 match outcome {
                     Ok(appended) => {
                         known[at] = appended.range().last.get();
-                        Said::Stored { id: id(&name), appended }
+                        Said::Stored { id: id(&name), expected, appended }
                     }
                     Err(AppendError::Conflict { actual, expected, .. }) => {
                         known[at] = actual.get();
@@ -188,8 +189,10 @@ fn check_stream<'a>(events: &[Recorded], calls: impl Iterator<Item = &'a Call>) 
     }
     for call in calls {
         match &call.said {
-            Said::Stored { id, appended } => {
+            Said::Stored { id, expected, appended } => {
                 let range = appended.range();
+                let before = Version::new(range.first.get() - 1);
+                ensure!(expected.accepts(before), "commit {id} was taken at {before}, but needs {expected}");
                 let wanted = Some(&(range.first, range.last));
                 ensure_eq!(stored.get(id), wanted, "where the acknowledged commit {id} is");
             }

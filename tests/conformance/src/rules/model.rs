@@ -82,7 +82,7 @@ fn call() -> impl Strategy<Value = Call> {
 /// answer is made as short as possible before it is shown.
 pub async fn every_sequence_of_calls_answers_as_the_model_does<A: Adapter>(store: Subject<A>) -> Kept {
     let cases = if store.capabilities().durability == Durability::Memory { 1500 } else { 40 };
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 1000, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let outcome = block_in_place(|| {
         runner.run(&proptest::collection::vec(call(), 1..40), |calls| {

@@ -37,7 +37,7 @@ pub async fn t7_a_read_sees_what_was_acknowledged_to_anybody<A: Adapter>(store: 
     writer.await?
 }
 
-const LIMITS: [Limit; 9] = [
+const LIMITS: [Limit; 10] = [
     Limit { events: 0, bytes: 0 },
     Limit::events(1),
     Limit::events(2),
@@ -47,6 +47,7 @@ const LIMITS: [Limit; 9] = [
     Limit { events: 1000, bytes: 150 },
     Limit { events: 5, bytes: 400 },
     Limit::events(1000),
+    Limit { events: usize::MAX, bytes: usize::MAX },
 ];
 
 /// Commits of one to four events, of different sizes.

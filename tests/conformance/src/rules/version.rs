@@ -98,6 +98,7 @@ pub async fn t2_of_many_writers_none_is_lost<A: Adapter>(store: Subject<A>) -> K
                 let name = format!("{writer}.{attempt}");
                 match store.append(commit(&name, &order, exactly(version), 1 + writer % 2)).await {
                     Ok(appended) => {
+                        ensure_eq!(appended.range().first, Version::new(version).next(), "where {name} went");
                         version = appended.range().last.get();
                         acknowledged.insert(id(&name), appended.range());
                     }
@@ -105,11 +106,13 @@ pub async fn t2_of_many_writers_none_is_lost<A: Adapter>(store: Subject<A>) -> K
                         refused.push(id(&name));
                         version = actual.get();
                     }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(error.into()),
                 }
+                // A conflict is only told when another has won meanwhile.
+                ensure!(attempt < WRITERS * EACH, "more conflicts than commits of others");
                 tokio::task::yield_now().await;
             }
-            Ok((acknowledged, refused))
+            Ok::<_, crate::Broken>((acknowledged, refused))
         })
     });
     let (mut acknowledged, mut refused) = (BTreeMap::new(), Vec::new());
