@@ -13,13 +13,130 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct or enum an event.
+/// Makes a struct or enum an event: it gets a stored name, a version of its shape and, for later
+/// versions, a link to the one before.
+///
+/// ```
+/// use es_runtime::prelude::*;
+///
+/// /// What orders looked like until 2025: every one was paid in euros.
+/// #[event("order.placed")]
+/// pub struct OrderPlacedV1 {
+///     pub cents: u64,
+/// }
+///
+/// #[event("order.placed", version = 2, from = OrderPlacedV1, alias = "order.created")]
+/// #[derive(Debug, Clone, PartialEq)]
+/// pub struct OrderPlaced {
+///     pub cents: u64,
+///     pub currency: String,
+///     #[serde(default)]
+///     pub note: Option<String>,
+/// }
+///
+/// impl From<OrderPlacedV1> for OrderPlaced {
+///     fn from(old: OrderPlacedV1) -> Self {
+///         Self { cents: old.cents, currency: "EUR".into(), note: None }
+///     }
+/// }
+///
+/// assert_eq!((OrderPlaced::NAME, OrderPlaced::VERSION), ("order.placed", 2));
+/// ```
+///
+/// # Arguments
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `"order.placed"` | The stored name, first and always written out. It outlives the Rust name: were it inferred, a rename in the code would rename history. 1 to 200 bytes of ASCII letters, digits, `.`, `_` and `-`, which is what every store and broker can carry. |
+/// | `version = 2` | The version of the shape, 1 to 65535. Left out, it is 1. |
+/// | `from = OrderPlacedV1` | The event type that is exactly one version older. Needed above version 1, with an `impl From<OrderPlacedV1> for OrderPlaced`: stored events are read through the chain of versions, one hop at a time. |
+/// | `alias = "order.created"` | A name it was stored under before. May be given several times. An event renamed between two versions needs the older name as its alias. |
+/// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. `$crate::...` works in a `macro_rules!` macro. |
+///
+/// A field that is added needs `#[serde(default)]`, a change of the shape a new version, a new name for
+/// the Rust type nothing at all.
+///
+/// # Serde
+///
+/// `Serialize` and `Deserialize` are derived where they are missing, and no dependency on serde is
+/// needed for that. Serde's own attributes work below `#[event]`.
+///
+/// To derive them by hand, write the derive **below** `#[event]`, as `Serialize` or `serde::Serialize`.
+/// A derive above is expanded first and cannot be seen from here, so that rustc finds two impls (E0119).
+/// Where both are ours, so is the path to serde. With one of them by hand, the generated code looks for
+/// serde where the other does: in the crate `serde`, or where `#[serde(crate = "...")]` says.
+///
+/// # What is refused
+///
+/// Every mistake is an error of its own, at the word that is wrong, and all of an attribute are reported
+/// at once: a missing or malformed name, an unknown or repeated argument, a version above 1 without
+/// `from`, a chain that skips a version or loses a name, a missing `From`, an alias that says nothing
+/// new. Unions cannot be events, nor can generic types: an event is stored under one name, with one shape.
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
     event::expand(args.into(), item.into()).into()
 }
 
-/// Folds a closed list of events into state.
+/// Makes a struct or enum an aggregate: state, folded from a closed list of events.
+///
+/// ```
+/// use es_runtime::prelude::*;
+///
+/// #[event("order.placed")]
+/// pub struct OrderPlaced {
+///     pub cents: u64,
+/// }
+///
+/// #[event("order.paid")]
+/// pub struct OrderPaid {}
+///
+/// #[derive(Aggregate, Default)]
+/// #[aggregate("order", id = String, events(OrderPlaced, OrderPaid))]
+/// pub struct Order {
+///     cents: u64,
+///     paid: bool,
+/// }
+///
+/// impl Apply<OrderPlaced> for Order {
+///     fn apply(&mut self, event: &OrderPlaced) {
+///         self.cents = event.cents;
+///     }
+/// }
+///
+/// impl Apply<OrderPaid> for Order {
+///     fn apply(&mut self, _: &OrderPaid) {
+///         self.paid = true;
+///     }
+/// }
+///
+/// let mut order = Root::<Order>::new("o-1".to_string())?;
+/// order.raise(OrderPlaced { cents: 500 })?;
+/// assert_eq!((order.cents, order.paid), (500, false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Arguments
+///
+/// All in one `#[aggregate(...)]`:
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `"order"` | The stored name, first: the category of its streams. The rules are those of an event's name. |
+/// | `id = OrderId` | The type that tells one from another. Its `Display` is stored, so `String`, `u64` or a type of yours with `Display`, `Clone`, `Send` and `Sync`. |
+/// | `events(OrderPlaced, sales::OrderPaid)` | Every event it is folded from, in its newest version; older ones are read through `from`. Events may come from other modules and crates, and be shared with other aggregates. |
+/// | `snapshot(every = 100)` | Keep a snapshot, anew after so many events. The state needs serde's `Serialize` and `Deserialize`. Left out, nothing is kept. |
+/// | `revision = 2` | Raise it when the logic of a handler changes: older snapshots are thrown away then. From 1 on, which is the default. Changed fields and events are noticed without it. |
+/// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
+///
+/// # What is checked
+///
+/// From the list the compiler knows every event, and so it refuses, at the word in the list: a type that
+/// is no event, an event without `impl Apply<Event>`, two events stored under one name (aliases included),
+/// an old version beside the newest. Elsewhere: an event raised that is not listed, a projection that
+/// forgets one. Names shared between aggregates are found by `es_runtime::catalog!`.
+///
+/// The state must be `Default`: what it is before its first event. It cannot be generic, because its events
+/// are stored under one name.
 #[proc_macro_derive(Aggregate, attributes(aggregate))]
 pub fn derive_aggregate(item: TokenStream) -> TokenStream {
     aggregate::expand(item.into()).into()

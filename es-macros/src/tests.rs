@@ -51,7 +51,6 @@ fn an_event_is_written_in_at_most_1000_bytes() {
                  # [serde (crate = \":: es_runtime :: __private :: serde\")]";
     assert!(written.starts_with(serde), "{written}");
     let bytes = written.len() - serde.len() - item.to_string().len();
-    println!("{bytes} bytes");
     assert!(bytes <= 1_000, "{bytes} bytes: {written}");
 }
 
@@ -63,7 +62,6 @@ fn a_listed_event_is_written_in_at_most_300_bytes() {
     };
     let each = (of(10) - of(1)) / 9;
     let fixed = of(1) - each;
-    println!("{fixed} bytes and {each} for each event");
     assert!(each <= 300, "{each} bytes for each event");
     assert!(fixed <= 400, "{fixed} bytes besides");
 }
