@@ -6,6 +6,7 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashSet;
 use std::str::FromStr;
+use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Field, Ident, LitInt, LitStr, Path, Type};
 
 const KEYS: &[&str] = &["id", "events", "revision", "snapshot", "crate"];
@@ -100,7 +101,12 @@ impl Aggregate {
 
     fn impls(&self) -> TokenStream {
         let Self { ident, name, events, runtime, .. } = self;
-        let id = self.id.as_ref().map_or_else(|| quote!(__es::u32), ToTokens::to_token_stream);
+        let id = match &self.id {
+            Some(id) => quote_spanned!(id.span()=> type Id = #id;),
+            None => quote!(
+                type Id = __es::u32;
+            ),
+        };
         let revision = self.revision.map(|revision| quote!(const REVISION: __es::u32 = #revision;));
         let snapshot = self.snapshot.as_ref().map(Snapshot::plan);
         let members = events.iter().enumerate().map(|(position, event)| self.member(position, event));
@@ -119,7 +125,7 @@ impl Aggregate {
                     const EVENTS: &'static [__es::Fold<Self>] = &[#(__es::Fold::of::<#events>()),*];
                     #revision
                     #snapshot
-                    type Id = #id;
+                    #id
                 }
                 #(#members)*
                 impl<__P> #followed for #ident where __P: #(#covers)+* {}

@@ -131,8 +131,9 @@ impl<'e> Args<'e> {
     /// Reports an argument with a key that does not exist.
     pub(crate) fn unknown(&mut self, arg: &Arg) {
         let key = arg.key.to_string();
-        let message = match self.keys.iter().find(|known| is_typo(&key, known)) {
-            Some(near) => format!("unknown argument `{key}`, did you mean `{near}`?"),
+        let nearest = self.keys.iter().map(|known| (edits(&key, known), known)).min();
+        let message = match nearest.filter(|(edits, known)| *edits <= 2 && *edits < known.len()) {
+            Some((_, near)) => format!("unknown argument `{key}`, did you mean `{near}`?"),
             None => format!("unknown argument `{key}`, expected {}", self.list()),
         };
         self.errors.at(&arg.key, message);
@@ -245,8 +246,8 @@ fn split(tokens: TokenStream) -> VecDeque<TokenStream> {
     parts
 }
 
-/// Whether at most two edits (a letter put in, left out or replaced) turn one word into the other.
-pub(crate) fn is_typo(word: &str, known: &str) -> bool {
+/// How many letters to put in, leave out or replace to turn one word into the other.
+pub(crate) fn edits(word: &str, known: &str) -> usize {
     let known: Vec<char> = known.chars().collect();
     // `edits[j]`: from the letters of `word` read so far to the first `j` letters of `known`.
     let mut edits: Vec<usize> = (0..=known.len()).collect();
@@ -259,5 +260,5 @@ pub(crate) fn is_typo(word: &str, known: &str) -> bool {
             edits[j + 1] = replaced.min(before + 1).min(edits[j] + 1);
         }
     }
-    edits[known.len()] <= 2
+    edits[known.len()]
 }

@@ -3,7 +3,7 @@
 use crate::args::{self, Args};
 use crate::errors::Errors;
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Path};
 
 const KEYS: &[&str] = &["version", "from", "alias", "crate"];
@@ -56,7 +56,7 @@ fn item_of(item: &TokenStream) -> syn::Result<DeriveInput> {
         let message = "an event cannot be generic, because it is stored under one name with one shape";
         return Err(Error::new_spanned(&input.generics, message));
     }
-    match input.attrs.iter().find(|attr| attr.path().segments.last().is_some_and(|s| s.ident == "event")) {
+    match input.attrs.iter().find(|attr| attr.path().is_ident("event")) {
         Some(second) => Err(Error::new_spanned(second, "`#[event]` is given twice")),
         None => Ok(input),
     }
@@ -124,7 +124,7 @@ impl Event {
 
     fn impls(&self) -> TokenStream {
         let Self { ident, name, aliases, link, runtime, .. } = self;
-        let name = name.as_ref().map_or_else(String::new, LitStr::value);
+        let name = name.as_ref().map_or_else(|| quote!(""), ToTokens::to_token_stream);
         let aliases = (!aliases.is_empty())
             .then(|| quote!(const ALIASES: &'static [&'static __es::str] = &[#(#aliases),*];));
         let first = || {
@@ -157,10 +157,12 @@ impl Event {
 impl Link {
     fn consts(&self) -> TokenStream {
         let Self { version, from } = self;
-        let upcast = quote_spanned!(args::span_of_name(from)=> <Self as __es::Upcast<#from>>::upcast);
+        let span = args::span_of_name(from);
+        let previous = quote_spanned!(span=> type Previous = #from;);
+        let upcast = quote_spanned!(span=> <Self as __es::Upcast<#from>>::upcast);
         quote! {
             const VERSION: __es::u16 = #version;
-            type Previous = #from;
+            #previous
             const UPCAST: fn(#from) -> Self = #upcast;
         }
     }

@@ -49,7 +49,7 @@ use proc_macro::TokenStream;
 /// | --- | --- |
 /// | `"order.placed"` | The stored name, first and always written out. It outlives the Rust name: were it inferred, a rename in the code would rename history. 1 to 200 bytes of ASCII letters, digits, `.`, `_` and `-`, which is what every store and broker can carry. |
 /// | `version = 2` | The version of the shape, 1 to 65535. Left out, it is 1. |
-/// | `from = OrderPlacedV1` | The event type that is exactly one version older. Needed above version 1, with an `impl From<OrderPlacedV1> for OrderPlaced`: stored events are read through the chain of versions, one hop at a time. |
+/// | `from = OrderPlacedV1` | The event type that is exactly one version older, and as visible as this one. Needed above version 1, with an `impl From<OrderPlacedV1> for OrderPlaced`: stored events are read through the chain of versions, one hop at a time. |
 /// | `alias = "order.created"` | A name it was stored under before. May be given several times. An event renamed between two versions needs the older name as its alias. |
 /// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. `$crate::...` works in a `macro_rules!` macro. |
 ///
@@ -64,7 +64,8 @@ use proc_macro::TokenStream;
 /// To derive them by hand, write the derive **below** `#[event]`, as `Serialize` or `serde::Serialize`.
 /// A derive above is expanded first and cannot be seen from here, so that rustc finds two impls (E0119).
 /// Where both are ours, so is the path to serde. With one of them by hand, the generated code looks for
-/// serde where the other does: in the crate `serde`, or where `#[serde(crate = "...")]` says.
+/// serde where the other does: in the crate `serde`, or where `#[serde(crate = "...")]` says. An `impl`
+/// written out cannot be seen either: say it with serde's `into`, `from`, `try_from` or `with` instead.
 ///
 /// # What is refused
 ///

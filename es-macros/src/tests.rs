@@ -1,7 +1,7 @@
 //! What the macros write, and what they say, as far as it can be seen without a compiler.
 //! The rest is in `tests/compile-fail` and `tests/hygiene`.
 
-use crate::args::is_typo;
+use crate::args::edits;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -297,19 +297,34 @@ fn a_snapshot_knows_the_fields() {
 }
 
 #[test]
-fn two_edits_are_a_typo_and_three_are_not() {
-    for (word, known) in
-        [("version", "version"), ("verison", "version"), ("form", "from"), ("alias", "aliass"), ("ide", "id")]
-    {
-        assert!(is_typo(word, known), "{word} {known}");
-    }
-    for (word, known) in [
-        ("frobnicate", "from"),
-        ("event", "version"),
-        ("evry", "crate"),
-        ("", "from"),
-        ("versioned1", "version"),
+fn a_typo_is_at_most_two_edits_away() {
+    let said = |key: &str| {
+        let key = format_ident!("{key}");
+        errors(&aggregate(quote!("order", id = Id, events(A), #key = 1))).concat()
+    };
+    for (word, meant) in [
+        ("event", "events"),
+        ("ide", "id"),
+        ("rate", "crate"),
+        ("snapshots", "snapshot"),
+        ("x", ""),
+        ("snap", ""),
     ] {
-        assert!(!is_typo(word, known), "{word} {known}");
+        let expected = match meant {
+            "" => {
+                format!("unknown argument `{word}`, expected `id`, `events`, `revision`, `snapshot`, `crate`")
+            }
+            meant => format!("unknown argument `{word}`, did you mean `{meant}`?"),
+        };
+        assert_eq!(said(word), expected);
+    }
+    for (word, known, expected) in [
+        ("version", "version", 0),
+        ("verison", "version", 2),
+        ("form", "from", 2),
+        ("", "from", 4),
+        ("crates", "crate", 1),
+    ] {
+        assert_eq!(edits(word, known), expected, "{word} {known}");
     }
 }

@@ -60,13 +60,17 @@ fn expect_pinned_compiler() {
     );
 }
 
-/// Every `.stderr` under `ui`, one for each case.
+/// Every `.stderr` under `ui`.
 fn answers() -> Vec<PathBuf> {
     let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
-    let cases = files_in(&ui).flat_map(|topic| files_in(&topic));
-    let cases: Vec<_> = cases.filter(|file| file.extension().is_some_and(|kind| kind == "rs")).collect();
-    assert!(cases.len() >= 40, "only {} cases in {}", cases.len(), ui.display());
-    cases.iter().map(|case| case.with_extension("stderr")).collect()
+    let files = files_in(&ui).flat_map(|topic| files_in(&topic));
+    let answers: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|kind| kind == "stderr")).collect();
+    assert!(answers.len() >= 80, "only {} answers in {}", answers.len(), ui.display());
+    for answer in &answers {
+        assert!(answer.with_extension("rs").exists(), "{} is an answer to nothing", answer.display());
+    }
+    answers
 }
 
 fn files_in(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {

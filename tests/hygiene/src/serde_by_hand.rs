@@ -39,3 +39,13 @@ pub struct Neither {
     /// By whom.
     pub placed_by: String,
 }
+
+/// One may be the user's, if a feature says so.
+#[event("hand.perhaps", crate = facade)]
+#[cfg_attr(all(), derive(Debug, Serialize))]
+#[cfg_attr(any(), derive(Deserialize))]
+#[serde(rename_all = "camelCase")]
+pub struct Perhaps {
+    /// By whom.
+    pub placed_by: String,
+}

@@ -1,0 +1,8 @@
+use es_runtime::prelude::*;
+
+pub struct Order;
+
+#[event("order.placed")]
+impl Order {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_runtime::prelude::*;
+
+#[event("order.placed")]
+pub mod order_placed {}
+
+fn main() {}
