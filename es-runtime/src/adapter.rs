@@ -39,7 +39,8 @@ pub trait Adapter: Send + Sync + 'static {
         commits: Vec<Commit>,
     ) -> impl Future<Output = Vec<Result<Appended, AppendError>>> + Send;
 
-    /// Stores all of the commits or none. The streams they write to must differ.
+    /// Stores all of the commits or none. The streams they write to must differ, and what they expect, they
+    /// expect of what was there before all of them.
     ///
     /// An adapter that cannot answers [`Unsupported`](AppendError::Unsupported), and says so in
     /// [`Capabilities::multi_stream`].
@@ -52,6 +53,7 @@ pub trait Adapter: Send + Sync + 'static {
     fn find_commit(&self, id: CommitId) -> impl Future<Output = Result<Option<Found>, ReadError>> + Send;
 
     /// Events of one stream, from version `from` on ([`Direction::Forward`]) or down ([`Direction::Backward`]).
+    /// Down from beyond the end is down from the newest.
     fn read_stream(
         &self,
         stream: &StreamName,

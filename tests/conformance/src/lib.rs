@@ -102,6 +102,6 @@ macro_rules! __tests {
 
         /// The rules of this suite, for a test that none is forgotten.
         #[allow(dead_code, reason = "for one caller")]
-        pub const RULES: &[&str] = &[$(stringify!($rule)),*];
+        pub(crate) const RULES: &[&str] = &[$(stringify!($rule)),*];
     };
 }

@@ -193,7 +193,7 @@ pub async fn t6_a_change_is_told<A: Adapter>(store: Subject<A>) -> Kept {
     for n in 0..3 {
         changes.mark_unchanged();
         store.append(commit(n, &stream("1"), Expected::Any, 1)).await?;
-        let told = tokio::time::timeout(Duration::from_secs(10), changes.changed()).await;
+        let told = tokio::time::timeout(Duration::from_secs(5), changes.changed()).await;
         ensure!(matches!(told, Ok(Ok(()))), "no change was told after append {n}");
     }
     Ok(())

@@ -81,7 +81,7 @@ fn call() -> impl Strategy<Value = Call> {
 /// Every answer to a random sequence of calls is one that the model allows. A sequence with a wrong
 /// answer is made as short as possible before it is shown.
 pub async fn every_sequence_of_calls_answers_as_the_model_does<A: Adapter>(store: Subject<A>) -> Kept {
-    let cases = if store.capabilities().durability == Durability::Memory { 1500 } else { 40 };
+    let cases = if store.capabilities().durability == Durability::Memory { 600 } else { 40 };
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 1000, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let outcome = block_in_place(|| {
@@ -204,7 +204,7 @@ async fn play<A: Adapter>(store: &Subject<A>, calls: &[Call]) -> Kept {
 }
 
 fn build(write: &Write, guards: bool) -> Commit {
-    let name = |i: u8| if (write.id + i) % 2 == 0 { "even" } else { "odd" };
+    let name = |i: u8| if (write.id + i).is_multiple_of(2) { "even" } else { "odd" };
     let sized = |i: u8| NewEvent {
         payload: payload(vec![b'0' + write.id; usize::from(write.id + i) * 5 % 64]),
         ..event(name(i), "")
