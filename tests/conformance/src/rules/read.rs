@@ -12,12 +12,14 @@ pub async fn t7_a_read_sees_what_was_acknowledged_to_anybody<A: Adapter>(store: 
     const ROUNDS: u64 = 60;
     let order = stream("1");
     let (tell, mut told) = mpsc::channel(1);
+    let (have_read, mut was_read) = mpsc::channel(1);
     let writer = spawn({
         let (store, order) = (store.clone(), order.clone());
         async move {
             for n in 0..ROUNDS {
                 let range = store.append(commit(n, &order, Expected::Any, 2)).await?.range();
-                if tell.send((n, range)).await.is_err() {
+                // It waits, because a read that misses the newest only is not noticed behind another.
+                if tell.send((n, range)).await.is_err() || was_read.recv().await.is_none() {
                     break;
                 }
             }
@@ -33,6 +35,7 @@ pub async fn t7_a_read_sees_what_was_acknowledged_to_anybody<A: Adapter>(store: 
         ensure!(newest >= Some(range.last), "{newest:?} is the newest, but {range:?} was acknowledged");
         let found = store.find_commit(id(n)).await?.map(|found| found.range);
         ensure_eq!(found, Some(range), "the acknowledged commit {n}");
+        have_read.send(()).await?;
     }
     writer.await?
 }
