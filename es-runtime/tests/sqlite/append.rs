@@ -250,3 +250,35 @@ async fn a_caller_that_is_dropped_leaves_a_whole_commit_or_none() {
     }
     assert_eq!(whole(&store, "order/1").await.len(), 60);
 }
+
+/// A clock that is asked by the caller in one case, and by the thread that writes in the other.
+#[tokio::test]
+async fn a_clock_that_panics_leaves_nothing_behind() {
+    let place = Place::new();
+    let panics = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let clock = {
+        let panics = panics.clone();
+        move || {
+            assert!(!panics.load(std::sync::atomic::Ordering::Relaxed), "a clock that fails, on purpose");
+            Timestamp::EPOCH
+        }
+    };
+    let clock: Arc<dyn Clock> = Arc::new(clock);
+    let open = async |durability| {
+        let options = Sqlite::options().durability(durability).clock(clock.clone());
+        options.open(place.path()).await.expect("a store")
+    };
+    let (inline, threaded) = (open(Durability::ProcessCrash).await, open(Durability::Fsync).await);
+    panics.store(true, std::sync::atomic::Ordering::Relaxed);
+    let store = inline.clone();
+    let panicked = tokio::spawn(async move { append(&store, commit(1, "order/1", Expected::Any, 1)).await });
+    assert!(panicked.await.expect_err("a panic").is_panic());
+    let unsure = append(&threaded, commit(1, "order/1", Expected::Any, 1)).await;
+    assert!(matches!(unsure, Err(AppendError::Unknown { .. })), "{unsure:?}");
+
+    panics.store(false, std::sync::atomic::Ordering::Relaxed);
+    append(&inline, commit(1, "order/1", Expected::NoStream, 1)).await.expect("stored");
+    let refused = append(&threaded, commit(2, "order/1", Expected::Any, 1)).await;
+    assert!(matches!(refused, Err(AppendError::Fatal(_))), "{refused:?}");
+    assert_eq!(whole(&threaded, "order/1").await.len(), 1);
+}

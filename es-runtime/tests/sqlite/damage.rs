@@ -176,6 +176,7 @@ async fn a_store_whose_file_is_taken_away_takes_no_more_commits() {
         let store = open(&place.path(), durability).await;
         append(&store, commit(1, "order/1", Expected::Any, 1)).await.expect("stored");
         std::fs::rename(place.path(), place.folder.path().join("elsewhere.db")).expect("moved");
+        std::thread::sleep(std::time::Duration::from_millis(2));
         for number in 2..4 {
             let refused = append(&store, commit(number, "order/1", Expected::Any, 1)).await;
             assert!(matches!(refused, Err(AppendError::Fatal(_))), "{refused:?}");

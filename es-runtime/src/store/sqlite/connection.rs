@@ -4,6 +4,7 @@ use super::options::SqliteOptions;
 use crate::adapter::Durability;
 use crate::id::StoreId;
 use crate::name::{EventName, StreamName};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,9 @@ impl Target {
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "trusted_schema", false)?;
+        // Plans that do not depend on the values bound: else SQLite prepares statements anew for new values,
+        // which cost a third of the time of a command.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     }
 
@@ -53,9 +57,10 @@ impl Target {
         connection.pragma_update(None, "query_only", true)?;
         // 8 MiB, in KiB: a reader goes through the log once, so it gains little by a large cache.
         connection.pragma_update(None, "cache_size", -8192)?;
-        let db = Db::new(connection);
-        db.expect_identity(identity)?;
-        Ok(db)
+        match identity_of(&connection)? {
+            found if found == identity => Ok(Db::new(connection)),
+            found => Err(refused(&format!("the file was replaced by another store, {found}"))),
+        }
     }
 
     /// A connection that writes, and how durable its commits are. The file is in WAL mode already.
@@ -140,14 +145,6 @@ impl Db {
             self.streams.clear();
         }
         self.streams.insert(stream.clone(), id);
-    }
-
-    /// Whether this is the store it was: the file may have been replaced by another.
-    pub(super) fn expect_identity(&self, identity: StoreId) -> rusqlite::Result<()> {
-        match identity_of(&self.connection)? {
-            found if found == identity => Ok(()),
-            found => Err(refused(&format!("the file was replaced by another store, {found}"))),
-        }
     }
 }
 

@@ -55,7 +55,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use thread::WriterThread;
+use thread::{Ended, WriterThread};
 use tokio::sync::watch;
 use writer::{Busy, Patience, Writer};
 
@@ -100,6 +100,9 @@ struct Shared {
     durability: Durability,
 }
 
+/// An outcome in which every commit failed, each with an error of its own.
+type Each<T> = fn(&[Commit], &dyn Fn(&Commit) -> AppendError) -> T;
+
 impl Sqlite {
     /// How a store can be opened.
     pub fn options() -> SqliteOptions {
@@ -120,7 +123,7 @@ impl Sqlite {
         &self,
         commits: Vec<Commit>,
         write: fn(&mut Writer, &[Commit], Patience) -> Result<T, Busy>,
-        otherwise: fn(&[Commit], Cause) -> T,
+        each: Each<T>,
     ) -> T {
         let shared = &self.0.shared;
         if self.may_inline(&commits)
@@ -143,8 +146,17 @@ impl Sqlite {
         });
         match written.await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(Busy)) => otherwise(&kept, Cause::new("another process writes")),
-            Err(thread::Ended) => otherwise(&kept, Cause::new("the writer thread ended")),
+            Ok(Err(Busy)) => {
+                let cause = Cause::new("another process writes");
+                each(&kept, &|_| AppendError::Unavailable(cause.clone()))
+            }
+            Err(ended) => {
+                let source = Cause::new("the thread that writes has ended");
+                each(&kept, &|commit| match ended {
+                    Ended::Before => AppendError::Fatal(source.clone()),
+                    Ended::Within => AppendError::Unknown { id: commit.id, source: source.clone() },
+                })
+            }
         }
     }
 
@@ -181,7 +193,7 @@ impl Sqlite {
         let reason = match done {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => Cause::new(error),
-            Err(thread::Ended) => Cause::new("the writer thread ended"),
+            Err(_) => Cause::new("the thread that writes has ended"),
         };
         Err(ReadError::Unavailable(reason))
     }
@@ -212,7 +224,7 @@ impl Shared {
 impl Adapter for Sqlite {
     async fn append_batch(&self, commits: Vec<Commit>) -> Outcomes {
         if commits.iter().all(|commit| check_size(commit).is_ok()) {
-            return self.write(commits, Writer::append_batch, unsure_each).await;
+            return self.write(commits, Writer::append_batch, each_alone).await;
         }
         let (sizes, fitting): (Vec<_>, Vec<_>) = commits
             .into_iter()
@@ -222,7 +234,7 @@ impl Adapter for Sqlite {
             })
             .unzip();
         let fitting = fitting.into_iter().flatten().collect();
-        let mut stored = self.write(fitting, Writer::append_batch, unsure_each).await.into_iter();
+        let mut stored = self.write(fitting, Writer::append_batch, each_alone).await.into_iter();
         let outcome =
             |size: Result<(), AppendError>| size.and_then(|()| stored.next().unwrap_or_else(no_outcome));
         sizes.into_iter().map(outcome).collect()
@@ -243,10 +255,7 @@ impl Adapter for Sqlite {
             return Ok(Vec::new());
         }
         drop(streams);
-        self.write(commits, Writer::append_all, |commits, source| {
-            Err(AppendError::Unknown { id: commits[0].id, source })
-        })
-        .await
+        self.write(commits, Writer::append_all, |commits, error| Err(error(&commits[0]))).await
     }
 
     async fn find_commit(&self, id: CommitId) -> Result<Option<Found>, ReadError> {
@@ -321,8 +330,8 @@ impl fmt::Debug for Sqlite {
     }
 }
 
-fn unsure_each(commits: &[Commit], source: Cause) -> Outcomes {
-    commits.iter().map(|commit| Err(AppendError::Unknown { id: commit.id, source: source.clone() })).collect()
+fn each_alone(commits: &[Commit], error: &dyn Fn(&Commit) -> AppendError) -> Outcomes {
+    commits.iter().map(|commit| Err(error(commit))).collect()
 }
 
 fn no_outcome() -> Result<Appended, AppendError> {

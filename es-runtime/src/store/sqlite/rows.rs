@@ -6,7 +6,7 @@ use crate::error::ReadError;
 use crate::format::{Encoded, Format};
 use crate::id::CommitId;
 use crate::metadata::Metadata;
-use crate::name::StreamName;
+use crate::name::{EventName, StreamName};
 use crate::position::{Position, Version};
 use crate::recorded::{Envelope, Recorded};
 use crate::time::Timestamp;
@@ -86,11 +86,13 @@ pub(super) struct Decoder<'a> {
     names: &'a mut Names,
     /// Most events have none, and those of one commit share theirs.
     metadata: (Vec<u8>, Arc<Metadata>),
+    /// Neighbours often have the same.
+    name: Option<(i64, EventName)>,
 }
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(connection: &'a Connection, names: &'a mut Names) -> Self {
-        Self { connection, names, metadata: (Vec::new(), Arc::default()) }
+        Self { connection, names, metadata: (Vec::new(), Arc::default()), name: None }
     }
 
     /// The event in a row of [`event_columns`], which belongs to `stream`.
@@ -106,12 +108,7 @@ impl<'a> Decoder<'a> {
         }
         let standing = Standing::read(row, [0, 3, 4], at)?;
 
-        let name = natural(row, 5, "name", at)? as i64;
-        let name = self
-            .names
-            .name(self.connection, name)
-            .map_err(|error| errors::read_error(&error, &at.to_string()))?;
-        let name = name.ok_or_else(|| corrupt(at, "its name is missing or not text"))?;
+        let name = self.name(natural(row, 5, "name", at)? as i64, at)?;
         let schema_version = natural(row, 6, "schema_version", at)?;
         let schema_version = u16::try_from(schema_version)
             .map_err(|_| corrupt(at, format!("it has the schema version {schema_version}")))?;
@@ -130,6 +127,19 @@ impl<'a> Decoder<'a> {
         };
         let payload = Encoded::new(format(row, 7, at)?, blob(row, 12, "payload", at)?);
         Ok((Recorded::from_store(envelope, payload), standing))
+    }
+
+    fn name(&mut self, id: i64, at: &dyn Display) -> Result<EventName, ReadError> {
+        if let Some((last, name)) = &self.name
+            && *last == id
+        {
+            return Ok(name.clone());
+        }
+        let found = self.names.name(self.connection, id);
+        let found = found.map_err(|error| errors::read_error(&error, &at.to_string()))?;
+        let name = found.ok_or_else(|| corrupt(at, "its name is missing or not text"))?;
+        self.name = Some((id, name.clone()));
+        Ok(name)
     }
 
     fn metadata(

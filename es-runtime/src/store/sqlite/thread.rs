@@ -20,9 +20,14 @@ pub(super) struct WriterThread {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The thread ended before it answered: the work was done, or not.
-#[derive(Debug)]
-pub(super) struct Ended;
+/// The thread ended, which only a panic makes it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Before the work reached it: nothing was done.
+    Before,
+    /// Before it answered: the work was done, or not.
+    Within,
+}
 
 impl WriterThread {
     pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Self> {
@@ -41,7 +46,7 @@ impl WriterThread {
         self.send(Box::new(move |writer| {
             let _ = answer.send(work(writer));
         }))?;
-        answered.await.map_err(|_| Ended)
+        answered.await.map_err(|_| Ended::Within)
     }
 
     /// Lets the thread look whether a checkpoint is due.
@@ -51,7 +56,7 @@ impl WriterThread {
     }
 
     fn send(&self, job: Job) -> Result<(), Ended> {
-        self.jobs.as_ref().ok_or(Ended)?.send(job).map_err(|_| Ended)
+        self.jobs.as_ref().ok_or(Ended::Before)?.send(job).map_err(|_| Ended::Before)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The connection that writes, and the thread that does what must not be done on an async one.
 
 use super::append::{self, Failure, Outcomes, Transaction};
-use super::connection::{Db, Target};
+use super::connection::{Db, Target, identity_of};
 use super::errors;
 use crate::commit::{Appended, Commit};
 use crate::error::AppendError;
@@ -14,7 +14,7 @@ use rusqlite::{DEFAULT_NAME, FileControl};
 use std::ffi::c_int;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// From this size on the log is copied into the file between two transactions. Measured: four times
 /// smaller costs 14 % of the time of a command.
@@ -25,6 +25,9 @@ const TRUNCATE_BYTES: usize = 64 << 20;
 
 /// How long to wait for readers to cut off the log, while nobody can write.
 const TRUNCATE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long to trust that the file is where it belongs. To look costs 2.5 µs, and a flush a thousand times more.
+const SEEN_FOR: Duration = Duration::from_millis(1);
 
 /// The connection that writes. Whoever holds it is the only writer in this program.
 pub(super) struct Writer {
@@ -39,10 +42,13 @@ pub(super) struct Writer {
     page_bytes: usize,
     /// At which size of the log the next checkpoint is due.
     due_bytes: usize,
+    /// When the file was last seen where it belongs.
+    seen: Option<Instant>,
 }
 
 enum State {
-    Open(Db),
+    /// Boxed: the others are small.
+    Open(Box<Db>),
     /// It is closed, and the next who writes opens it again.
     Closed(Cause),
     /// It is closed for good.
@@ -78,6 +84,7 @@ impl Writer {
             wal_pages: Arc::default(),
             page_bytes: 4096,
             due_bytes: CHECKPOINT_BYTES,
+            seen: None,
         };
         writer.adopt(db)?;
         Ok(writer)
@@ -93,7 +100,7 @@ impl Writer {
         db.connection.wal_hook(Some(count))?;
         self.page_bytes = usize::try_from(page_bytes).unwrap_or(4096);
         self.patience = self.target.busy_timeout;
-        self.state = State::Open(db);
+        self.state = State::Open(Box::new(db));
         Ok(())
     }
 
@@ -191,13 +198,21 @@ impl Writer {
     /// Opens the connection again if it is closed.
     fn open(&mut self) -> Result<(), AppendError> {
         match &self.state {
-            State::Open(db) if !has_moved(db) => return Ok(()),
+            State::Open(_) if self.seen.is_some_and(|seen| seen.elapsed() < SEEN_FOR) => return Ok(()),
+            State::Open(db) if !has_moved(db) => {
+                self.seen = Some(Instant::now());
+                return Ok(());
+            }
             State::Open(_) => {
                 let reason = format!("`{}` was moved, deleted or replaced", self.target.name);
                 self.state = State::Fatal(Cause::new(reason));
             }
             State::Closed(_) => match self.reopen() {
-                Ok(()) => return Ok(()),
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    let reason = format!("`{}` was replaced by another store", self.target.name);
+                    self.state = State::Fatal(Cause::new(reason));
+                }
                 Err(error) => self.state = State::Closed(errors::cause(&error)),
             },
             State::Fatal(_) => {}
@@ -213,13 +228,16 @@ impl Writer {
         }
     }
 
-    fn reopen(&mut self) -> rusqlite::Result<()> {
+    /// Answers whether the file is the store that it was.
+    fn reopen(&mut self) -> rusqlite::Result<bool> {
         let (db, _) = self.target.writer()?;
-        db.expect_identity(self.identity)?;
+        if identity_of(&db.connection)? != self.identity {
+            return Ok(false);
+        }
         // A commit whose flush failed may be readable and yet not on the disk, and the system may call the
         // next flush of the same pages a success. Copied into the file, it is written once more.
         db.connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-        self.adopt(db)
+        self.adopt(db).map(|()| true)
     }
 
     /// Closes the connection, after which the file holds everything if nobody else has it open.
@@ -276,4 +294,154 @@ fn has_moved(db: &Db) -> bool {
 fn has_moved(_: &Db) -> bool {
     // There, an open file cannot be moved.
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::Durability;
+    use crate::commit::{Expected, NewEvent, NonEmpty};
+    use crate::format::{Encoded, Format};
+    use crate::store::sqlite::Sqlite;
+    use crate::time::Timestamp;
+    use crate::{Adapter, Direction, Freshness, Limit, StreamName, Version};
+
+    fn commit(number: u128, bytes: usize) -> Commit {
+        let event = NewEvent {
+            name: "order.placed".into(),
+            schema_version: 1,
+            payload: Encoded::new(Format::Json, vec![b'1'; bytes]),
+            metadata: Arc::default(),
+            occurred_at: Timestamp::EPOCH,
+        };
+        Commit {
+            id: uuid::Uuid::from_u128(number).into(),
+            stream: StreamName::new("order", number).expect("a name"),
+            expected: Expected::NoStream,
+            events: NonEmpty::new(vec![event]).expect("one"),
+            requires: Vec::new(),
+        }
+    }
+
+    async fn open(durability: Durability) -> (tempfile::TempDir, Sqlite) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Sqlite::options().durability(durability);
+        let store = options.open(folder.path().join("events.db")).await.expect("a store");
+        (folder, store)
+    }
+
+    /// Does something to the connection that writes.
+    fn tamper(store: &Sqlite, tamper: impl FnOnce(&mut Db)) {
+        tamper(store.0.shared.writer().reader().expect("an open connection"));
+    }
+
+    async fn is_stored(store: &Sqlite, number: u128) -> bool {
+        store.find_commit(uuid::Uuid::from_u128(number).into()).await.expect("an answer").is_some()
+    }
+
+    const BOTH: [Durability; 2] = [Durability::Fsync, Durability::ProcessCrash];
+
+    #[tokio::test]
+    async fn a_full_disk_says_so_and_stores_nothing() {
+        for durability in BOTH {
+            let (_folder, store) = open(durability).await;
+            assert!(store.append_batch(vec![commit(1, 10)]).await[0].is_ok());
+            let limit = |pages: i64| {
+                tamper(&store, |db| {
+                    db.connection
+                        .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+                        .expect("a limit");
+                });
+            };
+            limit(20);
+            let outcomes = store.append_batch(vec![commit(2, 10), commit(3, 1 << 20), commit(4, 10)]).await;
+            assert_eq!(outcomes.len(), 3);
+            for outcome in &outcomes {
+                let Err(error @ AppendError::Unavailable(_)) = outcome else { panic!("{outcomes:?}") };
+                assert!(error.to_string().contains("the disk is full"), "{error}");
+            }
+            assert!(is_stored(&store, 1).await && !is_stored(&store, 2).await && !is_stored(&store, 4).await);
+            let refused = store.append_all(vec![commit(2, 10), commit(3, 1 << 20)]).await;
+            assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{refused:?}");
+
+            limit(1 << 20);
+            let outcomes = store.append_batch(vec![commit(2, 10), commit(3, 1 << 20), commit(4, 10)]).await;
+            assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+            let (stream, limit) = (commit(2, 1).stream, Limit::default());
+            let page =
+                store.read_stream(&stream, Version::new(1), Direction::Forward, limit, Freshness::Latest);
+            assert_eq!(page.await.expect("a page").events.len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_at_the_end_is_in_doubt_and_can_be_sent_again() {
+        for durability in BOTH {
+            let (_folder, store) = open(durability).await;
+            assert!(store.append_batch(vec![commit(1, 10)]).await[0].is_ok());
+            let fail = |db: &mut Db| db.connection.commit_hook(Some(|| true)).expect("a hook");
+
+            tamper(&store, fail);
+            let mut late = commit(3, 10);
+            late.expected = Expected::Exists;
+            let outcomes = store.append_batch(vec![commit(2, 10), late, commit(1, 10)]).await;
+            assert!(matches!(outcomes[0], Err(AppendError::Unknown { id, .. }) if id == commit(2, 10).id));
+            assert!(matches!(outcomes[1], Err(AppendError::Conflict { .. })), "{outcomes:?}");
+            assert!(store.append_batch(vec![commit(2, 10)]).await[0].is_ok(), "the connection is a new one");
+
+            tamper(&store, fail);
+            let group = vec![commit(4, 10), commit(5, 10)];
+            let unsure = store.append_all(group.clone()).await;
+            assert!(matches!(unsure, Err(AppendError::Unknown { .. })), "{unsure:?}");
+            assert!(store.append_all(group).await.is_ok());
+            assert!(is_stored(&store, 5).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_became_another_store_takes_no_more_commits() {
+        let (_folder, store) = open(Durability::Fsync).await;
+        assert!(store.append_batch(vec![commit(1, 10)]).await[0].is_ok());
+        tamper(&store, |db| {
+            db.connection.execute("UPDATE es_meta SET value = randomblob(16)", []).expect("another id");
+            db.connection.commit_hook(Some(|| true)).expect("a hook");
+        });
+        let unsure = store.append_batch(vec![commit(2, 10)]).await;
+        assert!(matches!(unsure[0], Err(AppendError::Unknown { .. })), "{unsure:?}");
+        let refused = store.append_batch(vec![commit(2, 10)]).await;
+        assert!(matches!(refused[0], Err(AppendError::Fatal(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_grows_is_copied_into_the_file() {
+        let (folder, store) = open(Durability::ProcessCrash).await;
+        for number in 1..=60 {
+            assert!(store.append_batch(vec![commit(number, 1 << 20)]).await[0].is_ok());
+        }
+        // Whatever is queued is done before this is.
+        store.0.thread.call(|_| ()).await.expect("the thread");
+        let log = std::fs::metadata(folder.path().join("events.db-wal")).expect("a log").len();
+        assert!(log < 40 << 20, "{log}");
+        let file = std::fs::metadata(folder.path().join("events.db")).expect("a file").len();
+        assert!(file > 20 << 20, "{file}");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_keeps_the_log_long_lets_it_be_cut_off_later() {
+        let (folder, store) = open(Durability::ProcessCrash).await;
+        assert!(store.append_batch(vec![commit(1, 10)]).await[0].is_ok());
+        let reader = rusqlite::Connection::open(folder.path().join("events.db")).expect("the file");
+        reader.execute_batch("BEGIN; SELECT * FROM es_event").expect("a reader");
+        for number in 2..=80 {
+            assert!(store.append_batch(vec![commit(number, 1 << 20)]).await[0].is_ok());
+        }
+        let log = || std::fs::metadata(folder.path().join("events.db-wal")).expect("a log").len();
+        assert!(log() > 64 << 20, "{}", log());
+        drop(reader);
+        for number in 81..=120 {
+            assert!(store.append_batch(vec![commit(number, 1 << 20)]).await[0].is_ok());
+        }
+        store.0.thread.call(|_| ()).await.expect("the thread");
+        assert!(log() < 64 << 20, "{}", log());
+    }
 }
