@@ -73,6 +73,7 @@ pub struct Command<A: Aggregate> {
     commit_id: Option<CommitId>,
     metadata: Metadata,
     occurred_at: Option<Timestamp>,
+    expected: Option<Version>,
     requires: Vec<Guard>,
 }
 
@@ -84,6 +85,7 @@ impl<A: Aggregate> Command<A> {
             commit_id: None,
             metadata: Metadata::new(),
             occurred_at: None,
+            expected: None,
             requires: Vec::new(),
         }
     }
@@ -106,6 +108,37 @@ impl<A: Aggregate> Command<A> {
     /// When it happened, where that is not now.
     pub fn occurred_at(mut self, at: Timestamp) -> Self {
         self.occurred_at = Some(at);
+        self
+    }
+
+    /// Requires that the aggregate is still at the version at which the caller has seen it.
+    ///
+    /// Where it is not, the command fails with [`Conflict`](AppendError::Conflict) and is not decided (again):
+    /// what has happened since is for the caller to look at.
+    ///
+    /// ```
+    /// # use es_runtime::prelude::*;
+    /// # #[event("order.paid")]
+    /// # pub struct OrderPaid {}
+    /// # #[derive(Aggregate, Default)]
+    /// # #[aggregate("order", id = String, events(OrderPaid))]
+    /// # pub struct Order {}
+    /// # impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) {} }
+    /// # impl Order { fn pay(&self) -> Result<OrderPaid, std::convert::Infallible> { Ok(OrderPaid {}) } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let orders = Store::connect("memory:").await?.repository::<Order>();
+    /// let id = "o-1".to_string();
+    ///
+    /// let seen = orders.execute(&id, Order::pay).await?.version();
+    /// orders.execute(&id, Order::pay).await?;
+    /// let late = orders.command(&id).expect_version(seen).execute(Order::pay).await;
+    /// assert!(matches!(late, Err(CommandError::Store(StoreError::Append(AppendError::Conflict { .. })))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn expect_version(mut self, version: Version) -> Self {
+        self.expected = Some(version);
         self
     }
 
@@ -144,6 +177,10 @@ impl<A: Aggregate> Command<A> {
         let mut conflicts = 0;
         loop {
             let mut root = self.repository.load(&self.id).await?;
+            if let Some(conflict) = self.conflict_with(&root) {
+                // What happened since may be this very command, given by somebody else.
+                return self.first_outcome().await?.ok_or_else(|| conflict.into());
+            }
             self.decide(&mut root, &mut decide)?;
             let now = store.now();
             let occurred_at = self.occurred_at.unwrap_or(now);
@@ -164,7 +201,9 @@ impl<A: Aggregate> Command<A> {
                     return Ok(Outcome { is_repeated: !was_ours, ..Outcome::of_commit(&commit, range) });
                 }
                 Err(AppendError::Conflict { stream, .. })
-                    if stream == commit.stream && conflicts < store.retry().conflicts =>
+                    if stream == commit.stream
+                        && self.expected.is_none()
+                        && conflicts < store.retry().conflicts =>
                 {
                     store.counters().conflicts.add();
                     store.retry().wait(conflicts, store.entropy()).await;
@@ -192,6 +231,13 @@ impl<A: Aggregate> Command<A> {
         A: Handle<C>,
     {
         self.execute(|aggregate| aggregate.handle(&command)).await
+    }
+
+    /// What stands against deciding on `root`.
+    fn conflict_with(&self, root: &Root<A>) -> Option<StoreError> {
+        let expected = self.expected.filter(|expected| *expected != root.version())?;
+        let (stream, expected) = (root.stream().clone(), Expected::Exactly(expected));
+        Some(AppendError::Conflict { stream, expected, actual: root.version() }.into())
     }
 
     fn decide<D: Decision<A>, X>(
@@ -232,6 +278,7 @@ impl<A: Aggregate> fmt::Debug for Command<A> {
             .field("commit_id", &self.commit_id)
             .field("metadata", &self.metadata)
             .field("occurred_at", &self.occurred_at)
+            .field("expected", &self.expected)
             .field("requires", &self.requires)
             .finish_non_exhaustive()
     }

@@ -105,6 +105,47 @@ async fn after_a_conflict_it_is_decided_again_on_the_new_state() {
 }
 
 #[tokio::test]
+async fn a_command_that_expects_a_version_is_decided_on_that_version_only() {
+    let (store, memory) = memory();
+    let accounts = store.repository::<Account>();
+    let seen = accounts.execute(&id("a"), |account| account.open("ada")).await.expect("accepted").version();
+    let request = CommitId::derive(&CommitId::ROOT, "request 1");
+    let deposit = || accounts.command(&id("a")).commit_id(request).expect_version(seen);
+    let first = deposit().execute(|account| account.deposit(5)).await.expect("nothing happened since");
+
+    let decide = |_: &Account| -> Result<Closed, Refusal> { panic!("nobody has seen what happened since") };
+    let late = accounts.command(&id("a")).expect_version(seen).execute(decide).await;
+    match late.map_err(conflict) {
+        Err(versions) => assert_eq!(versions, (Expected::Exactly(seen), first.version())),
+        Ok(outcome) => panic!("{outcome:?}"),
+    }
+    // What was done is answered before the version is looked at, so that the caller may ask again.
+    assert!(deposit().execute(|account| account.deposit(5)).await.expect("done").is_repeated());
+
+    // Of two who have seen the same version one is told, and neither decides again.
+    let decided = AtomicU32::new(0);
+    let give = || {
+        accounts.command(&id("a")).expect_version(first.version()).execute(|account| {
+            decided.fetch_add(1, Ordering::Relaxed);
+            account.deposit(1)
+        })
+    };
+    memory.faults().delay(std::time::Duration::from_millis(5));
+    let (one, other) = tokio::join!(give(), give());
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    assert_eq!(decided.into_inner(), 2);
+}
+
+fn conflict(error: CommandError<Refusal>) -> (Expected, Version) {
+    match error {
+        CommandError::Store(StoreError::Append(AppendError::Conflict { expected, actual, .. })) => {
+            (expected, actual)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn a_conflict_ends_in_an_error_when_no_more_tries_are_left() {
     let (store, memory) = memory_with(Store::builder().retry(Retry::never()));
     let accounts = store.repository::<Account>();
