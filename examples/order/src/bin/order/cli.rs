@@ -1,0 +1,102 @@
+//! What can be asked on the command line.
+
+use crate::import::Source;
+use clap::{Arg, ArgMatches, Command, value_parser};
+use es_runtime::Version;
+use order::OrderId;
+use std::path::PathBuf;
+
+/// Where orders are kept unless somebody says otherwise.
+pub(crate) const STORE: &str = "sqlite:orders.db";
+
+pub(crate) enum Request {
+    Story,
+    Import(Source),
+    Show { id: OrderId, at: Option<Version>, store: String },
+    List { store: String },
+    Stats { store: String },
+}
+
+/// What was asked. Ends the program where that makes no sense, or where help was asked for.
+pub(crate) fn request() -> Request {
+    let Some((name, mut args)) = command().get_matches().remove_subcommand() else { return Request::Story };
+    let store = args.remove_one("store").unwrap_or_else(|| STORE.to_owned());
+    match &*name {
+        "import" => Request::Import(source(args, store)),
+        "show" => {
+            let id = args.remove_one("ID").unwrap_or_else(|| unreachable!("clap requires it"));
+            Request::Show { id, at: args.remove_one("at").map(Version::new), store }
+        }
+        "list" => Request::List { store },
+        _ => Request::Stats { store },
+    }
+}
+
+fn source(mut args: ArgMatches, store: String) -> Source {
+    let file: PathBuf = args.remove_one("FILE").unwrap_or_else(|| unreachable!("clap requires it"));
+    let own_name = || Some(file.file_name()?.to_string_lossy().into_owned()).filter(|name| name != "-");
+    let Some(name) = args.remove_one("as").or_else(own_name) else {
+        let nameless = "this input has no name of its own: give the import one with `--as NAME`";
+        command().error(clap::error::ErrorKind::MissingRequiredArgument, nameless).exit()
+    };
+    let concurrency: u16 = args.remove_one("concurrency").unwrap_or(16);
+    Source { file, name, store, concurrency: concurrency.into() }
+}
+
+fn command() -> Command {
+    let store = Arg::new("store")
+        .long("store")
+        .value_name("URL")
+        .default_value(STORE)
+        .help("Where the orders are kept, such as sqlite:orders.db");
+    Command::new("order")
+        .about("The worked example of es-runtime. Without a subcommand it plays a short story on orders.db.")
+        .after_help("Exit status: 0 all went well, 1 the answer is no or the input has bad lines, 2 it could not be done.")
+        .subcommand(
+            Command::new("import")
+                .about("Carries out a file of commands, one JSON object a line, and prints a summary as JSON")
+                .long_about(IMPORT)
+                .arg(Arg::new("FILE").required(true).value_parser(value_parser!(PathBuf)).help("The file, or - for standard input"))
+                .arg(store.clone())
+                .arg(
+                    Arg::new("concurrency")
+                        .long("concurrency")
+                        .value_name("N")
+                        .value_parser(value_parser!(u16).range(1..=1024))
+                        .default_value("16")
+                        .help("How many orders are worked on at once"),
+                )
+                .arg(Arg::new("as").long("as").value_name("NAME").help("The import's name, by default the file's")),
+        )
+        .subcommand(
+            Command::new("show")
+                .about("Shows an order and what happened to it")
+                .arg(Arg::new("ID").required(true).value_parser(value_parser!(OrderId)).help("The order's id"))
+                .arg(
+                    Arg::new("at")
+                        .long("at")
+                        .value_name("VERSION")
+                        .value_parser(value_parser!(u64).range(1..))
+                        .help("Show it as it was when it had so many events"),
+                )
+                .arg(store.clone()),
+        )
+        .subcommand(
+            Command::new("list").about("Lists the orders: id, status, total, version").arg(store.clone()),
+        )
+        .subcommand(
+            Command::new("stats").about("Counts orders by status and cents paid, as JSON").arg(store),
+        )
+}
+
+const IMPORT: &str = "\
+Carries out a file of commands, one JSON object a line, and prints a summary as JSON.
+
+A line has `at` (a time), `order` (an id), `command` (place, pay, ship, deliver or cancel) and the \
+command's own fields. Blank lines are skipped.
+
+Give the same import again at any time, after a crash or when the file has grown: what is done is not \
+done twice. Which import it is tells its name, see --as.
+
+Lines that are bad, and lines that have changed since they were carried out, are reported on stderr and \
+left out; the exit status is 1 then.";

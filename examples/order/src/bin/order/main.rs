@@ -1,0 +1,34 @@
+//! `order`: a story without arguments; otherwise an import of commands, and questions about the orders.
+
+mod cli;
+mod failure;
+mod import;
+mod overview;
+mod story;
+mod timeline;
+
+use crate::cli::Request;
+use crate::failure::Failure;
+use std::process::ExitCode;
+use tokio::runtime::Runtime;
+
+fn main() -> ExitCode {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::Start(error).report(),
+    };
+    let exit = runtime.block_on(answer(cli::request())).unwrap_or_else(Failure::report);
+    // Not by dropping it: that would wait for whoever types on standard input.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn answer(request: Request) -> Result<ExitCode, Failure> {
+    match request {
+        Request::Story => story::play().await,
+        Request::Import(source) => import::run(source).await,
+        Request::Show { id, at, store } => timeline::show(id, at, &store).await,
+        Request::List { store } => overview::list(&store).await,
+        Request::Stats { store } => overview::stats(&store).await,
+    }
+}
