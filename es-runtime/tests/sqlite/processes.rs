@@ -174,6 +174,36 @@ async fn processes_may_race() {
     judge(&place.path(), 3, &mut won).await;
 }
 
+#[test]
+#[ignore = "runs as the child of `a_process_that_closes_the_file_leaves_it_to_the_others`"]
+fn append_and_close() {
+    let Some((path, number)) = asked() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let store = open(&path, Durability::Fsync).await;
+        append(&store, commit(number.into(), "order/1", Expected::Exists, 1)).await.expect("stored");
+    });
+}
+
+#[tokio::test]
+async fn a_process_that_closes_the_file_leaves_it_to_the_others() {
+    let place = Place::new();
+    let first = place.open_fast().await;
+    append(&first, commit(1, "order/1", Expected::NoStream, 1)).await.expect("stored");
+    let second = place.open_fast().await;
+    for number in 2..5 {
+        let other = child("append_and_close", &place.path(), number * 2).output().expect("a child");
+        assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
+        assert!(place.path().with_extension("db-wal").exists(), "the log was deleted under us");
+        let store = if number % 2 == 0 { &first } else { &second };
+        append(store, commit(u128::from(number) * 2 + 1, "order/1", Expected::Exists, 1))
+            .await
+            .expect("stored");
+    }
+    drop((first, second));
+    assert_eq!(whole(&place.open().await, "order/1").await.len(), 7);
+}
+
 /// The size of a payload that a small file soon has no room for.
 const LARGE: usize = 64 << 10;
 

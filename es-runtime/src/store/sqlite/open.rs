@@ -12,8 +12,6 @@ use crate::error::ConnectError;
 use crate::format::Cause;
 use crate::id::{StoreId, fresh};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -22,6 +20,9 @@ use tokio::sync::watch;
 
 /// The first version in which two connections cannot corrupt the log by starting it anew at once.
 const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// The size of the smallest file that SQLite makes.
+const SMALLEST: u64 = 512;
 
 pub(super) async fn open(options: SqliteOptions, path: PathBuf) -> Result<Sqlite, ConnectError> {
     let name = format!("sqlite:{}", path.display());
@@ -77,7 +78,11 @@ fn check_place(target: &Target, create: bool) -> Result<(), ConnectError> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => return unavailable("it is a folder; name a file in it".into()),
         Ok(found) if !found.is_file() => return unavailable("it is no regular file".into()),
-        Ok(found) if found.len() > 0 => return check_header(target),
+        // SQLite takes it for an empty one, and would write over it. Its size is all we look at: to open and
+        // close a file here would take from this process the locks that other handles have on it.
+        Ok(found) if (1..SMALLEST).contains(&found.len()) => {
+            return Err(not_a_store(target, "it was not made by SQLite; name another file".into()));
+        }
         Ok(_) => return Ok(()),
         Err(_) => {}
     }
@@ -87,18 +92,6 @@ fn check_place(target: &Target, create: bool) -> Result<(), ConnectError> {
         Ok(_) if !create => unavailable("there is no such file, and `create` is false".into()),
         Ok(_) => Ok(()),
         Err(error) => unavailable(format!("the folder `{}` cannot be used: {error}", folder.display())),
-    }
-}
-
-/// SQLite takes a file of a few bytes for an empty one, and would write over it.
-fn check_header(target: &Target) -> Result<(), ConnectError> {
-    const HEADER: &[u8] = b"SQLite format 3\0";
-    let mut found = Vec::new();
-    let read = File::open(&target.path).and_then(|file| file.take(16).read_to_end(&mut found));
-    match read {
-        Ok(_) if found == HEADER => Ok(()),
-        Ok(_) => Err(not_a_store(target, "it was not made by SQLite; name another file".into())),
-        Err(error) => Err(unavailable(&target.name, format!("it cannot be read: {error}"))),
     }
 }
 

@@ -8,9 +8,9 @@ use crate::error::AppendError;
 use crate::format::Cause;
 use crate::id::StoreId;
 use crate::time::Clock;
+use rusqlite::DEFAULT_NAME;
 use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{DEFAULT_NAME, FileControl};
 use std::ffi::c_int;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -286,7 +286,7 @@ impl Writer {
 #[cfg(unix)]
 fn has_moved(db: &Db) -> bool {
     let mut moved = 0;
-    let asked = db.connection.file_control(DEFAULT_NAME, FileControl::HasMoved(&mut moved));
+    let asked = db.connection.file_control(DEFAULT_NAME, rusqlite::FileControl::HasMoved(&mut moved));
     asked.is_ok() && moved != 0
 }
 
