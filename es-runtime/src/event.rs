@@ -82,8 +82,7 @@ pub fn from_nothing<E>(nothing: Genesis) -> E {
 pub const fn expect_link<E: Event>() {
     let (current, previous) = (E::ORIGIN.type_name(), <E::Previous as Event>::ORIGIN.type_name());
     let (version, name) = (<E::Previous as Event>::VERSION, <E::Previous as Event>::NAME);
-    let is_genesis = version == 0;
-    if (is_same(E::NAME, "") || is_same(name, "")) && !is_genesis {
+    if is_same(E::NAME, "") || (is_same(name, "") && version > 0) {
         return; // What is wrong with the name was said by the macro.
     }
     if version as u32 + 1 != E::VERSION as u32 {
@@ -99,7 +98,7 @@ pub const fn expect_link<E: Event>() {
             "; a chain of versions goes up by one",
         ])
     }
-    if !is_genesis && !is_known_as::<E>(name) {
+    if !is_known_as::<E>(name) {
         fail(&[
             "`",
             current,

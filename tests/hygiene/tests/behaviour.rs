@@ -1,7 +1,8 @@
 //! What was written in hostile surroundings does what it does in friendly ones.
 
+use framework::__private::{Covers, FollowedBy};
 use framework::{Aggregate, Event, Root};
-use hygiene::{bodies, foreign, hostile, made, serde_by_hand, words};
+use hygiene::{bodies, foreign, hostile, made, primitives, serde_by_hand, words};
 
 #[test]
 fn names_versions_and_aliases_are_those_of_the_attribute() {
@@ -51,6 +52,19 @@ fn the_users_serde_is_the_one_that_writes() -> Result<(), Box<dyn std::error::Er
     assert_eq!(written(&serde_by_hand::Other { placed_by: placed_by() })?, expected);
     assert_eq!(written(&serde_by_hand::Neither { placed_by: placed_by() })?, expected);
     Ok(())
+}
+
+#[test]
+fn the_bound_on_projections_is_not_confused_by_an_event_called_p() {
+    struct Summary;
+    impl Covers<hostile::Placed> for Summary {}
+    impl Covers<hostile::P> for Summary {}
+    const fn is_followed_by<P>()
+    where
+        primitives::Simple: FollowedBy<P>,
+    {
+    }
+    const { is_followed_by::<Summary>() }
 }
 
 #[test]
