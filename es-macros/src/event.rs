@@ -11,19 +11,20 @@ const KEYS: &[&str] = &["version", "from", "alias", "crate"];
 /// A well-formed event, or the nearest one to what was written.
 struct Event {
     ident: Ident,
-    /// None when it is missing or wrong: then the runtime's checks pass over this event.
     name: Option<LitStr>,
     aliases: Vec<LitStr>,
-    link: Option<Link>,
+    version: Version,
     /// Which of serde's derives the user did not write.
     derives: Vec<&'static str>,
     runtime: TokenStream,
 }
 
-/// What makes it a later version: a number above 1, and the type that is one version older.
-struct Link {
-    version: u16,
-    from: Path,
+enum Version {
+    First,
+    /// A number above 1, and the type that is one version older.
+    Later(u16, Path),
+    /// What was written about it is wrong.
+    Unknown,
 }
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -89,13 +90,13 @@ impl Event {
             }
         }
         let (no_version, no_from) = (args.lacks("version"), args.lacks("from"));
-        let link = errors.keep(link(version, from, no_version, no_from)).flatten();
+        let version = errors.keep(version_of(version, from, no_version, no_from));
         keep_aliases(&mut aliases, name.as_ref(), errors);
         Self {
             ident: input.ident.clone(),
             name,
             aliases,
-            link,
+            version: version.unwrap_or(Version::Unknown),
             derives: missing_derives(&input.attrs),
             runtime: args::runtime(runtime),
         }
@@ -123,18 +124,14 @@ impl Event {
     }
 
     fn impls(&self) -> TokenStream {
-        let Self { ident, name, aliases, link, runtime, .. } = self;
-        let name = name.as_ref().map_or_else(|| quote!(""), ToTokens::to_token_stream);
+        let Self { ident, aliases, runtime, .. } = self;
+        let name = self.name();
         let aliases = (!aliases.is_empty())
             .then(|| quote!(const ALIASES: &'static [&'static __es::str] = &[#(#aliases),*];));
-        let first = || {
-            quote! {
-                type Previous = __es::Genesis;
-                const UPCAST: fn(__es::Genesis) -> Self = __es::from_nothing;
-            }
+        let (version, check) = match &self.version {
+            Version::Later(number, from) => (later(*number, from), Some(check(ident, from))),
+            Version::First | Version::Unknown => (first(), None),
         };
-        let previous = link.as_ref().map_or_else(first, Link::consts);
-        let check = link.as_ref().map(|link| link.check(ident));
         quote! {
             #[allow(unused_qualifications)]
             const _: () = {
@@ -145,61 +142,77 @@ impl Event {
                     const NAME: &'static __es::str = #name;
                     #aliases
                     const ORIGIN: __es::Origin = __es::origin!(#ident);
-                    #previous
+                    #version
                 }
                 #check
                 __es::register!(#ident);
             };
         }
     }
-}
 
-impl Link {
-    fn consts(&self) -> TokenStream {
-        let Self { version, from } = self;
-        let span = args::span_of_name(from);
-        let previous = quote_spanned!(span=> type Previous = #from;);
-        let upcast = quote_spanned!(span=> <Self as __es::Upcast<#from>>::upcast);
-        quote! {
-            const VERSION: __es::u16 = #version;
-            #previous
-            const UPCAST: fn(#from) -> Self = #upcast;
+    /// Empty when name or version are not known: the runtime's checks pass over such an event, so that
+    /// it is not blamed twice.
+    fn name(&self) -> TokenStream {
+        match (&self.name, &self.version) {
+            (Some(name), Version::First | Version::Later(..)) => name.to_token_stream(),
+            _ => quote!(""),
         }
     }
+}
 
-    fn check(&self, ident: &Ident) -> TokenStream {
-        let check = quote_spanned!(args::span_of_name(&self.from)=> __es::expect_link::<#ident>());
-        quote!(const _: () = #check;)
+fn first() -> TokenStream {
+    quote! {
+        type Previous = __es::Genesis;
+        const UPCAST: fn(__es::Genesis) -> Self = __es::from_nothing;
     }
+}
+
+fn later(version: u16, from: &Path) -> TokenStream {
+    let span = args::span_of_name(from);
+    let previous = quote_spanned!(span=> type Previous = #from;);
+    let upcast = quote_spanned!(span=> <Self as __es::Upcast<#from>>::upcast);
+    quote! {
+        const VERSION: __es::u16 = #version;
+        #previous
+        const UPCAST: fn(#from) -> Self = #upcast;
+    }
+}
+
+fn check(ident: &Ident, from: &Path) -> TokenStream {
+    let check = quote_spanned!(args::span_of_name(from)=> __es::expect_link::<#ident>());
+    quote!(const _: () = #check;)
 }
 
 const VERSION: &str = "a version is a number from 1 to 65535";
 
-fn link(
-    version: Option<LitInt>,
+fn version_of(
+    number: Option<LitInt>,
     from: Option<Path>,
     no_version: bool,
     no_from: bool,
-) -> syn::Result<Option<Link>> {
-    let Some(literal) = version else {
+) -> syn::Result<Version> {
+    let Some(literal) = number else {
         let message = "`from` is the previous version, so say which `version` this one is";
-        return match from.filter(|_| no_version) {
-            Some(from) => Err(Error::new_spanned(from, message)),
-            None => Ok(None),
+        return match from {
+            Some(from) if no_version => Err(Error::new_spanned(from, message)),
+            None if no_version && no_from => Ok(Version::First),
+            _ => Ok(Version::Unknown),
         };
     };
-    let version = literal.base10_parse::<u16>().ok().filter(|version| *version > 0);
-    match (version.ok_or_else(|| Error::new_spanned(&literal, VERSION))?, from) {
+    let number = literal.base10_parse::<u16>().ok().filter(|number| *number > 0);
+    match (number.ok_or_else(|| Error::new_spanned(&literal, VERSION))?, from) {
+        (1, None) => Ok(Version::First),
         (1, Some(from)) => Err(Error::new_spanned(from, "version 1 comes `from` nothing")),
-        (version @ 2.., None) if no_from => {
-            let older = version - 1;
+        (number, Some(from)) => Ok(Version::Later(number, from)),
+        (number, None) if no_from => {
+            let older = number - 1;
             let message = format!(
-                "version {version} needs `from = <the type of version {older}>`, \
+                "version {number} needs `from = <the type of version {older}>`, \
                  or events stored before cannot be read"
             );
             Err(Error::new_spanned(literal, message))
         }
-        (version, from) => Ok(from.map(|from| Link { version, from })),
+        (_, None) => Ok(Version::Unknown),
     }
 }
 
