@@ -3,14 +3,17 @@
 use crate::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
 use crate::{Line, OrderId, Refusal};
 use es_runtime::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An order. It remembers what its decisions need; what else there is to know is in its events.
-#[derive(Aggregate, Debug, Clone, PartialEq, Eq, Default)]
+///
+/// Most orders have half a dozen events. The snapshots are for the one that is paid in a thousand parts.
+#[derive(Aggregate, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[aggregate(
     "order",
     id = OrderId,
-    events(OrderPlaced, PaymentReceived, OrderPaid, OrderShipped, OrderDelivered, OrderCancelled)
+    events(OrderPlaced, PaymentReceived, OrderPaid, OrderShipped, OrderDelivered, OrderCancelled),
+    snapshot(every = 100)
 )]
 pub struct Order {
     status: Status,
@@ -19,7 +22,7 @@ pub struct Order {
 }
 
 /// How far an order has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Nobody placed it yet.

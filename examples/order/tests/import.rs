@@ -234,6 +234,25 @@ fn standard_input_needs_a_name() {
 }
 
 #[test]
+fn an_order_may_be_paid_in_many_parts() {
+    let folder = Folder::new();
+    let line = |command: &str| {
+        format!(r#"{{"at": "2020-01-01T00:00:00Z", "order": "o-1", "command": {command}}}"#) + "\n"
+    };
+    let lines = r#"[{"sku": "house", "quantity": 1, "unit_price_cents": 350}]"#;
+    let place = line(&format!(r#""place", "customer": "ada", "lines": {lines}, "freight_cents": 0"#));
+    let pay = line(r#""pay", "amount_cents": 1, "method": "cash""#);
+    folder.write("orders.jsonl", place + &pay.repeat(351));
+
+    let first = folder.json("import orders.jsonl --store sqlite:orders.db?durability=process-crash");
+    assert_eq!(first["refused"], json!({ "already_paid": 1 }));
+    let again = folder.json("import orders.jsonl");
+    assert_eq!((&again["accepted"], &again["done_before"]), (&json!(0), &json!(351)));
+    assert!(folder.ok("show o-1").contains("version  352\nstatus   paid\n"));
+    assert!(folder.ok("show o-1 --at 300").contains("left     0.51\n"));
+}
+
+#[test]
 fn two_processes_may_run_the_same_import() {
     let folder = Folder::new();
     folder.write("orders.jsonl", many_orders(60));
