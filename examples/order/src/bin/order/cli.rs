@@ -44,50 +44,48 @@ fn source(mut args: ArgMatches, store: String) -> Source {
 }
 
 fn command() -> Command {
-    let store = Arg::new("store")
-        .long("store")
-        .value_name("URL")
-        .default_value(STORE)
-        .help("Where the orders are kept, such as sqlite:orders.db");
     Command::new("order")
         .about("The worked example of es-runtime. Without a subcommand it plays a short story on orders.db.")
-        .after_help("Exit status: 0 all went well, 1 the answer is no or the input has bad lines, 2 it could not be done.")
+        .after_help(EXIT)
+        .subcommand(import())
+        .subcommand(show())
+        .subcommand(Command::new("list").about("Lists the orders: id, status, total, version").arg(store()))
         .subcommand(
-            Command::new("import")
-                .about("Carries out a file of commands, one JSON object a line, and prints a summary as JSON")
-                .long_about(IMPORT)
-                .arg(Arg::new("FILE").required(true).value_parser(value_parser!(PathBuf)).help("The file, or - for standard input"))
-                .arg(store.clone())
-                .arg(
-                    Arg::new("concurrency")
-                        .long("concurrency")
-                        .value_name("N")
-                        .value_parser(value_parser!(u16).range(1..=1024))
-                        .default_value("16")
-                        .help("How many orders are worked on at once"),
-                )
-                .arg(Arg::new("as").long("as").value_name("NAME").help("The import's name, by default the file's")),
-        )
-        .subcommand(
-            Command::new("show")
-                .about("Shows an order and what happened to it")
-                .arg(Arg::new("ID").required(true).value_parser(value_parser!(OrderId)).help("The order's id"))
-                .arg(
-                    Arg::new("at")
-                        .long("at")
-                        .value_name("VERSION")
-                        .value_parser(value_parser!(u64).range(1..))
-                        .help("Show it as it was when it had so many events"),
-                )
-                .arg(store.clone()),
-        )
-        .subcommand(
-            Command::new("list").about("Lists the orders: id, status, total, version").arg(store.clone()),
-        )
-        .subcommand(
-            Command::new("stats").about("Counts orders by status and cents paid, as JSON").arg(store),
+            Command::new("stats").about("Counts orders by status, and cents paid, as JSON").arg(store()),
         )
 }
+
+fn import() -> Command {
+    let file = Arg::new("FILE").required(true).value_parser(value_parser!(PathBuf));
+    let concurrency = Arg::new("concurrency").long("concurrency").value_name("N").default_value("16");
+    let name = Arg::new("as").long("as").value_name("NAME");
+    Command::new("import")
+        .about("Carries out a file of commands, one JSON object a line, and prints a summary as JSON")
+        .long_about(IMPORT)
+        .after_help(EXIT)
+        .arg(file.help("The file, or - for standard input"))
+        .arg(store())
+        .arg(concurrency.value_parser(value_parser!(u16).range(1..=1024)).help("How many orders at once"))
+        .arg(name.help("The import's name; by default the file's, without its folder"))
+}
+
+fn show() -> Command {
+    let at = Arg::new("at").long("at").value_name("VERSION").value_parser(value_parser!(u64).range(1..));
+    let id = Arg::new("ID").required(true).value_parser(value_parser!(OrderId));
+    Command::new("show")
+        .about("Shows an order and what happened to it")
+        .arg(id.help("The order's id"))
+        .arg(at.help("Show it as it was when it had so many events"))
+        .arg(store())
+}
+
+fn store() -> Arg {
+    let store = Arg::new("store").long("store").value_name("URL").default_value(STORE);
+    store.help("Where the orders are kept: any URL that es-runtime knows")
+}
+
+const EXIT: &str = "\
+Exit status: 0 if all went well, 1 if the answer is no or lines were left out, 2 if it could not be done.";
 
 const IMPORT: &str = "\
 Carries out a file of commands, one JSON object a line, and prints a summary as JSON.
@@ -95,8 +93,8 @@ Carries out a file of commands, one JSON object a line, and prints a summary as 
 A line has `at` (a time), `order` (an id), `command` (place, pay, ship, deliver or cancel) and the \
 command's own fields. Blank lines are skipped.
 
-Give the same import again at any time, after a crash or when the file has grown: what is done is not \
-done twice. Which import it is tells its name, see --as.
+The same import may be given again at any time, after a crash or when the file has grown: what is done is \
+not done twice. An import is known by its name, see --as.
 
 Lines that are bad, and lines that have changed since they were carried out, are reported on stderr and \
 left out; the exit status is 1 then.";

@@ -28,8 +28,9 @@
 //! that was refused before cannot be told from an unchanged one. Of a file that grew the new lines are left
 //! to do.
 //!
-//! Memory does not grow with the file: lines are read when there is room for them, and what is remembered of
-//! an order is its id and two numbers (and, while a file is run again, the fingerprints still to compare).
+//! Memory grows with the number of orders, not of lines: lines are read when there is room for them, and what
+//! is remembered of an order is its id and two numbers (and, while a file is run again, the fingerprints that
+//! are still to compare).
 
 mod lines;
 mod progress;
