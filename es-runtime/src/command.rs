@@ -116,7 +116,7 @@ impl<A: Aggregate> Command<A> {
     /// Where it is not, the command fails with [`Conflict`](AppendError::Conflict) and is not decided (again):
     /// what has happened since is for the caller to look at.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # use es_runtime::prelude::*;
     /// # #[event("order.paid")]
     /// # pub struct OrderPaid {}

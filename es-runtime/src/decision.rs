@@ -22,6 +22,10 @@ pub trait Decision<A: Aggregate> {
     /// Changes the state by every event, in the order they were written.
     #[doc(hidden)]
     fn apply(&self, state: &mut A);
+
+    /// How many events there are.
+    #[doc(hidden)]
+    fn count(&self) -> usize;
 }
 
 /// Where a decision writes its events.
@@ -68,6 +72,10 @@ impl<A: Aggregate, E: EventOf<A>> Decision<A> for E {
     fn apply(&self, state: &mut A) {
         E::APPLY(state, self);
     }
+
+    fn count(&self) -> usize {
+        1
+    }
 }
 
 impl<A: Aggregate, D: Decision<A>> Decision<A> for Option<D> {
@@ -77,6 +85,10 @@ impl<A: Aggregate, D: Decision<A>> Decision<A> for Option<D> {
 
     fn apply(&self, state: &mut A) {
         self.iter().for_each(|decision| decision.apply(state));
+    }
+
+    fn count(&self) -> usize {
+        self.iter().map(D::count).sum()
     }
 }
 
@@ -88,6 +100,10 @@ impl<A: Aggregate, D: Decision<A>> Decision<A> for Vec<D> {
     fn apply(&self, state: &mut A) {
         self.iter().for_each(|decision| decision.apply(state));
     }
+
+    fn count(&self) -> usize {
+        self.iter().map(D::count).sum()
+    }
 }
 
 impl<A: Aggregate, D: Decision<A>, const N: usize> Decision<A> for [D; N] {
@@ -97,6 +113,10 @@ impl<A: Aggregate, D: Decision<A>, const N: usize> Decision<A> for [D; N] {
 
     fn apply(&self, state: &mut A) {
         self.iter().for_each(|decision| decision.apply(state));
+    }
+
+    fn count(&self) -> usize {
+        self.iter().map(D::count).sum()
     }
 }
 
@@ -114,6 +134,12 @@ macro_rules! tuples {
             fn apply(&self, state: &mut A) {
                 let ($($decision,)*) = self;
                 $($decision.apply(state);)*
+            }
+
+            #[allow(non_snake_case, reason = "the names of the types serve as names of the parts")]
+            fn count(&self) -> usize {
+                let ($($decision,)*) = self;
+                0 $(+ $decision.count())*
             }
         }
     )* };
@@ -170,7 +196,7 @@ tuples! {
 /// ```
 pub struct Events<A> {
     state: A,
-    events: Vec<Box<dyn Decision<A> + Send + Sync>>,
+    decisions: Vec<Box<dyn Decision<A> + Send + Sync>>,
 }
 
 impl<A: Aggregate> Events<A> {
@@ -179,23 +205,23 @@ impl<A: Aggregate> Events<A> {
     where
         A: Clone,
     {
-        Self { state: state.clone(), events: Vec::new() }
+        Self { state: state.clone(), decisions: Vec::new() }
     }
 
-    /// Adds an event and shows the state after it.
-    pub fn raise<E: EventOf<A>>(&mut self, event: E) {
-        event.apply(&mut self.state);
-        self.events.push(Box::new(event));
+    /// Adds an event, or the events of a smaller decision, and shows the state after it.
+    pub fn raise(&mut self, decision: impl Decision<A> + Send + Sync + 'static) {
+        decision.apply(&mut self.state);
+        self.decisions.push(Box::new(decision));
     }
 
     /// How many events there are.
     pub fn len(&self) -> usize {
-        self.events.len()
+        self.count()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.len() == 0
     }
 }
 
@@ -210,16 +236,20 @@ impl<A> Deref for Events<A> {
 
 impl<A: Aggregate> Decision<A> for Events<A> {
     fn encode(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        self.events.iter().try_for_each(|event| event.encode(encoder))
+        self.decisions.iter().try_for_each(|decision| decision.encode(encoder))
     }
 
     fn apply(&self, state: &mut A) {
-        self.events.iter().for_each(|event| event.apply(state));
+        self.decisions.iter().for_each(|decision| decision.apply(state));
+    }
+
+    fn count(&self) -> usize {
+        self.decisions.iter().map(|decision| decision.count()).sum()
     }
 }
 
-impl<A: fmt::Debug> fmt::Debug for Events<A> {
+impl<A: Aggregate> fmt::Debug for Events<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("events", &self.events.len()).field("state", &self.state).finish()
+        f.debug_struct("Events").field("len", &self.len()).finish_non_exhaustive()
     }
 }

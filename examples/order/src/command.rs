@@ -41,13 +41,7 @@ impl Handle<Command> for Order {
             Command::Place { customer, lines, freight_cents } => {
                 events.raise(self.place(customer, lines, *freight_cents)?);
             }
-            Command::Pay { amount_cents, method } => {
-                let (received, paid) = self.pay(*amount_cents, method)?;
-                events.raise(received);
-                if let Some(paid) = paid {
-                    events.raise(paid);
-                }
-            }
+            Command::Pay { amount_cents, method } => events.raise(self.pay(*amount_cents, method)?),
             Command::Ship => events.raise(self.ship()?),
             Command::Deliver => events.raise(self.deliver()?),
             Command::Cancel { reason } => events.raise(self.cancel(reason)?),

@@ -100,6 +100,17 @@ fn list_stops_when_nobody_reads_on() {
 #[test]
 fn an_empty_store_has_no_orders() {
     let folder = Folder::new();
-    assert_eq!(folder.ok("list"), "");
-    assert_eq!(folder.json("stats")["orders"], 0);
+    assert_eq!(folder.ok("list --store memory:"), "");
+    assert_eq!(folder.json("stats --store memory:")["orders"], 0);
+}
+
+#[test]
+fn a_question_makes_no_file() {
+    let folder = Folder::new();
+    for question in ["list", "stats", "show o-1"] {
+        let said = folder.run(question);
+        assert_eq!(said.status, 2, "{}", said.err);
+        assert!(said.err.contains("orders.db"), "{}", said.err);
+        assert!(!folder.path("orders.db").exists());
+    }
 }

@@ -9,6 +9,9 @@ use std::path::PathBuf;
 /// Where orders are kept unless somebody says otherwise.
 pub(crate) const STORE: &str = "sqlite:orders.db";
 
+/// The same for a question, which makes no file.
+const STORE_TO_READ: &str = "sqlite:orders.db?create=false";
+
 pub(crate) enum Request {
     Story,
     Import(Source),
@@ -49,9 +52,15 @@ fn command() -> Command {
         .after_help(EXIT)
         .subcommand(import())
         .subcommand(show())
-        .subcommand(Command::new("list").about("Lists the orders: id, status, total, version").arg(store()))
         .subcommand(
-            Command::new("stats").about("Counts orders by status, and cents paid, as JSON").arg(store()),
+            Command::new("list")
+                .about("Lists the orders: id, status, total, version")
+                .arg(store(STORE_TO_READ)),
+        )
+        .subcommand(
+            Command::new("stats")
+                .about("Counts orders by status, and cents paid, as JSON")
+                .arg(store(STORE_TO_READ)),
         )
 }
 
@@ -64,7 +73,7 @@ fn import() -> Command {
         .long_about(IMPORT)
         .after_help(EXIT)
         .arg(file.help("The file, or - for standard input"))
-        .arg(store())
+        .arg(store(STORE))
         .arg(concurrency.value_parser(value_parser!(u16).range(1..=1024)).help("How many orders at once"))
         .arg(name.help("The import's name; by default the file's, without its folder"))
 }
@@ -76,11 +85,11 @@ fn show() -> Command {
         .about("Shows an order and what happened to it")
         .arg(id.help("The order's id"))
         .arg(at.help("Show it as it was when it had so many events"))
-        .arg(store())
+        .arg(store(STORE_TO_READ))
 }
 
-fn store() -> Arg {
-    let store = Arg::new("store").long("store").value_name("URL").default_value(STORE);
+fn store(default: &'static str) -> Arg {
+    let store = Arg::new("store").long("store").value_name("URL").default_value(default);
     store.help("Where the orders are kept: any URL that es-runtime knows")
 }
 
