@@ -27,18 +27,12 @@ pub fn all() -> impl Iterator<Item = &'static EventSchema> {
 ///
 /// [`DuplicateName`](ConnectError::DuplicateName), naming both and where they stand.
 pub fn check() -> Result<(), ConnectError> {
-    let mut names: Vec<(&str, &EventSchema)> = all()
-        .flat_map(|event| {
-            std::iter::once(event.name())
-                .chain(event.aliases().iter().copied())
-                .map(move |name| (name, event))
-        })
-        .collect();
+    let mut names: Vec<(&str, &EventSchema)> = all().flat_map(names_of).collect();
     names.sort_by_key(|(name, event)| (*name, event.version()));
     for pair in names.windows(2) {
         let [(name, one), (other_name, other)] = pair else { continue };
-        // Two versions of one event share its name by right.
-        if name == other_name && one.origin() != other.origin() && one.version() == other.version() {
+        // The versions of one event share its name by right.
+        if name == other_name && !other.follows(one) {
             return Err(ConnectError::DuplicateName(format!(
                 "`{}` ({}) and `{}` ({}) are both stored as `{name}`",
                 one.origin().type_name(),
@@ -49,4 +43,8 @@ pub fn check() -> Result<(), ConnectError> {
         }
     }
     Ok(())
+}
+
+fn names_of(event: &'static EventSchema) -> impl Iterator<Item = (&'static str, &'static EventSchema)> {
+    std::iter::once(event.name()).chain(event.aliases().iter().copied()).map(move |name| (name, event))
 }

@@ -58,12 +58,19 @@ pub struct EventSchema {
     aliases: &'static [&'static str],
     version: u16,
     origin: Origin,
+    previous: Origin,
 }
 
 impl EventSchema {
     /// The schema of `E`.
     pub const fn of<E: Event>() -> Self {
-        Self { name: E::NAME, aliases: E::ALIASES, version: E::VERSION, origin: E::ORIGIN }
+        Self {
+            name: E::NAME,
+            aliases: E::ALIASES,
+            version: E::VERSION,
+            origin: E::ORIGIN,
+            previous: <E::Previous as Event>::ORIGIN,
+        }
     }
 
     /// The name it is stored under.
@@ -84,6 +91,12 @@ impl EventSchema {
     /// Where it is defined.
     pub const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Whether this is the next version of `other`.
+    #[cfg(feature = "registry")]
+    pub(crate) const fn follows(&self, other: &Self) -> bool {
+        self.previous.is(&other.origin)
     }
 
     /// Whether events of this type are, or were once, stored as `name`.
