@@ -1,8 +1,10 @@
-//! Group commit: whoever finds the store idle writes alone, whoever finds it busy waits for the next batch.
+//! Group commit: whoever finds the store idle writes, whoever finds it busy waits for the next batch.
 //!
 //! There is no timer. What has queued up while one batch was being written is the next batch, so the
-//! batches are as large as the store is slow.
+//! batches are as large as the store is slow. Before a batch is written, tasks that are ready to run go
+//! first and may join it, so that there are batches too where a write never waits.
 
+use crate::adapter::Durability;
 use crate::commit::{Appended, Commit};
 use crate::error::AppendError;
 use crate::format::Cause;
@@ -28,6 +30,8 @@ pub(crate) struct Batcher(Arc<Shared>);
 
 struct Shared {
     adapter: Arc<dyn DynAdapter>,
+    /// Whether a batch costs less than its commits one by one.
+    gathers: bool,
     queue: Mutex<Queue>,
     room: Arc<Semaphore>,
 }
@@ -48,7 +52,8 @@ struct Job {
 impl Batcher {
     pub(crate) fn new(adapter: Arc<dyn DynAdapter>) -> Self {
         let room = Arc::new(Semaphore::new(WAITING_KIB));
-        Self(Arc::new(Shared { adapter, queue: Mutex::default(), room }))
+        let gathers = adapter.capabilities().durability > Durability::Memory;
+        Self(Arc::new(Shared { adapter, gathers, queue: Mutex::default(), room }))
     }
 
     /// Stores `commit`, together with what others want to store at the same time.
@@ -57,7 +62,7 @@ impl Batcher {
     pub(crate) async fn append(&self, commit: &Commit) -> Outcome {
         loop {
             if let Some(turn) = self.take_turn() {
-                return self.write_alone(turn, commit.clone()).await;
+                return turn.write_first(commit.clone()).await;
             }
             if let Some(outcome) = self.wait_in_queue(commit.clone()).await {
                 return outcome;
@@ -71,13 +76,6 @@ impl Batcher {
         let mut queue = self.0.queue();
         let is_free = !std::mem::replace(&mut queue.is_busy, true);
         is_free.then(|| Turn { shared: Arc::clone(&self.0), is_held: true })
-    }
-
-    async fn write_alone(&self, turn: Turn, commit: Commit) -> Outcome {
-        let id = commit.id;
-        let outcome = self.0.adapter.append_batch(vec![commit]).await.pop();
-        turn.pass_on();
-        outcome.unwrap_or_else(|| Err(unanswered(id)))
     }
 
     /// The outcome, or nothing if nobody is there to write any more.
@@ -111,6 +109,46 @@ struct Turn {
 }
 
 impl Turn {
+    /// Writes `commit` and those that have joined it. Should the caller go away, they send theirs again.
+    async fn write_first(self, commit: Commit) -> Outcome {
+        let id = commit.id;
+        self.gather().await;
+        let joined = self.shared.queue().take_batch(Some(&commit));
+        let outcome = self.write(Some(commit), joined).await;
+        self.pass_on();
+        outcome.unwrap_or_else(|| Err(unanswered(id)))
+    }
+
+    /// Lets tasks that are ready to run go first, for as long as they join the batch.
+    async fn gather(&self) {
+        let mut waiting = self.shared.queue().waiting.len();
+        while self.shared.gathers && waiting < BATCH_COMMITS {
+            tokio::task::yield_now().await;
+            let before = std::mem::replace(&mut waiting, self.shared.queue().waiting.len());
+            if waiting <= before {
+                return;
+            }
+        }
+    }
+
+    /// Writes a batch and answers those who wait; the outcome of the `first` commit is for the caller.
+    async fn write(&self, first: Option<Commit>, jobs: Vec<Job>) -> Option<Outcome> {
+        let is_first = first.is_some();
+        let (commits, answers): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.commit, (job.answer, job._room))).unzip();
+        let commits: Vec<_> = first.into_iter().chain(commits).collect();
+        if commits.is_empty() {
+            return None;
+        }
+        let mut outcomes = self.shared.adapter.append_batch(commits).await.into_iter();
+        let outcome = if is_first { outcomes.next() } else { None };
+        // An adapter that answers too few leaves the rest to send theirs again.
+        for ((answer, _), outcome) in answers.into_iter().zip(outcomes) {
+            let _ = answer.send(outcome);
+        }
+        outcome
+    }
+
     /// Lets a task of its own write what has queued up: a caller that is dropped must take no other with it.
     fn pass_on(mut self) {
         if self.is_over() {
@@ -123,16 +161,9 @@ impl Turn {
 
     async fn write_queue(mut self) {
         loop {
-            let batch = self.shared.queue().take_batch();
-            let (commits, answers): (Vec<_>, Vec<_>) =
-                batch.into_iter().map(|job| (job.commit, (job.answer, job._room))).unzip();
-            if !commits.is_empty() {
-                let outcomes = self.shared.adapter.append_batch(commits).await;
-                // An adapter that answers too few leaves the rest to send theirs again.
-                for ((answer, _), outcome) in answers.into_iter().zip(outcomes) {
-                    let _ = answer.send(outcome);
-                }
-            }
+            self.gather().await;
+            let batch = self.shared.queue().take_batch(None);
+            self.write(None, batch).await;
             if self.is_over() {
                 return;
             }
@@ -161,10 +192,16 @@ impl Drop for Turn {
 }
 
 impl Queue {
-    /// The commits to write next: in order, none that touches a stream touched by one before it.
-    fn take_batch(&mut self) -> Vec<Job> {
-        let (mut batch, mut later, mut bytes) = (Vec::new(), VecDeque::new(), 0);
-        let mut touched = HashSet::<StreamName>::new();
+    /// The commits to write next, with or after `first`: in order, none that touches a stream touched by
+    /// one before it.
+    fn take_batch(&mut self, first: Option<&Commit>) -> Vec<Job> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let (mut batch, mut later, mut bytes) = (Vec::new(), VecDeque::new(), first.map_or(0, size_of));
+        let mut touched: HashSet<StreamName> =
+            first.iter().flat_map(|commit| commit.touched()).cloned().collect();
+        let is_empty = first.is_none();
         for job in self.waiting.drain(..) {
             if job.answer.is_closed() {
                 continue;
@@ -172,7 +209,8 @@ impl Queue {
             let is_free = job.commit.touched().all(|stream| !touched.contains(stream));
             touched.extend(job.commit.touched().cloned());
             let size = size_of(&job.commit);
-            let has_room = batch.is_empty() || (batch.len() < BATCH_COMMITS && bytes + size <= BATCH_BYTES);
+            let has_room = (is_empty && batch.is_empty())
+                || (batch.len() + 1 < BATCH_COMMITS && bytes + size <= BATCH_BYTES);
             if is_free && has_room {
                 bytes += size;
                 batch.push(job);
