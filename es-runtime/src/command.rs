@@ -164,14 +164,14 @@ impl<A: Aggregate> Command<A> {
     /// [`Refused`](CommandError::Refused) when the decision says no; [`Store`](CommandError::Store) when it
     /// could not be carried out.
     pub async fn execute<D: Decision<A>, X>(
-        self,
+        mut self,
         mut decide: impl FnMut(&A) -> Result<D, X>,
     ) -> Result<Outcome, CommandError<X>> {
         if let Some(outcome) = self.first_outcome().await? {
             return Ok(outcome);
         }
         let store = self.repository.store();
-        let metadata = Arc::new(self.metadata.clone());
+        let metadata = Arc::new(std::mem::take(&mut self.metadata));
         let requires: Vec<_> =
             self.requires.iter().map(|guard| (guard.stream.clone(), guard.expected)).collect();
         let mut conflicts = 0;

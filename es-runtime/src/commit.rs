@@ -71,7 +71,13 @@ pub struct NonEmpty<T>(Arc<[T]>);
 impl<T> NonEmpty<T> {
     /// The items, or nothing if there are none.
     pub fn new(items: Vec<T>) -> Option<Self> {
-        (!items.is_empty()).then(|| Self(items.into()))
+        Self::collect(items)
+    }
+
+    /// The items, put together where they stay.
+    pub(crate) fn collect(items: impl IntoIterator<Item = T>) -> Option<Self> {
+        let items: Arc<[T]> = items.into_iter().collect();
+        (!items.is_empty()).then_some(Self(items))
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Root<A: Aggregate> {
     state: A,
     pending: Vec<Raised>,
     format: Format,
-    metadata: Arc<Metadata>,
+    metadata: Metadata,
     /// What was sent to the store and not answered: it must be sent again as it was.
     sent: Option<Commit>,
     /// The commit of the last stored event: proof for a snapshot.
@@ -72,7 +72,7 @@ impl<A: Aggregate> Root<A> {
             state: A::default(),
             pending: Vec::new(),
             format,
-            metadata: Arc::default(),
+            metadata: Metadata::new(),
             sent: None,
             commit: None,
             snapshot: Version::NONE,
@@ -114,7 +114,7 @@ impl<A: Aggregate> Root<A> {
 
     /// What is noted down with the pending events when they are saved.
     pub fn set_metadata(&mut self, metadata: Metadata) {
-        self.metadata = Arc::new(metadata);
+        self.metadata = metadata;
     }
 
     /// Records that `event` happened, and changes the state by it.
@@ -213,7 +213,7 @@ impl<A: Aggregate> Root<A> {
         if let Some(sent) = &self.sent {
             return Some(sent.clone());
         }
-        let metadata = Arc::clone(&self.metadata);
+        let metadata = Arc::new(self.metadata.clone());
         let commit = self.make_commit(fresh, metadata, now, Vec::new())?;
         self.sent = Some(commit.clone());
         Some(commit)
@@ -234,7 +234,7 @@ impl<A: Aggregate> Root<A> {
             metadata: Arc::clone(&metadata),
             occurred_at,
         };
-        let events = NonEmpty::new(self.pending.iter().map(event).collect())?;
+        let events = NonEmpty::collect(self.pending.iter().map(event))?;
         let expected = Expected::Exactly(self.stored);
         Some(Commit { id: id(), stream: self.stream.clone(), expected, events, requires })
     }
