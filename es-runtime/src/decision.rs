@@ -78,46 +78,28 @@ impl<A: Aggregate, E: EventOf<A>> Decision<A> for E {
     }
 }
 
-impl<A: Aggregate, D: Decision<A>> Decision<A> for Option<D> {
-    fn encode(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        self.iter().try_for_each(|decision| decision.encode(encoder))
-    }
+macro_rules! collections {
+    ($($type:ty $(, const $length:ident)?;)*) => { $(
+        impl<A: Aggregate, D: Decision<A> $(, const $length: usize)?> Decision<A> for $type {
+            fn encode(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
+                self.iter().try_for_each(|decision| decision.encode(encoder))
+            }
 
-    fn apply(&self, state: &mut A) {
-        self.iter().for_each(|decision| decision.apply(state));
-    }
+            fn apply(&self, state: &mut A) {
+                self.iter().for_each(|decision| decision.apply(state));
+            }
 
-    fn count(&self) -> usize {
-        self.iter().map(D::count).sum()
-    }
+            fn count(&self) -> usize {
+                self.iter().map(D::count).sum()
+            }
+        }
+    )* };
 }
 
-impl<A: Aggregate, D: Decision<A>> Decision<A> for Vec<D> {
-    fn encode(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        self.iter().try_for_each(|decision| decision.encode(encoder))
-    }
-
-    fn apply(&self, state: &mut A) {
-        self.iter().for_each(|decision| decision.apply(state));
-    }
-
-    fn count(&self) -> usize {
-        self.iter().map(D::count).sum()
-    }
-}
-
-impl<A: Aggregate, D: Decision<A>, const N: usize> Decision<A> for [D; N] {
-    fn encode(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        self.iter().try_for_each(|decision| decision.encode(encoder))
-    }
-
-    fn apply(&self, state: &mut A) {
-        self.iter().for_each(|decision| decision.apply(state));
-    }
-
-    fn count(&self) -> usize {
-        self.iter().map(D::count).sum()
-    }
+collections! {
+    Option<D>;
+    Vec<D>;
+    [D; N], const N;
 }
 
 macro_rules! tuples {
