@@ -12,6 +12,7 @@ use crate::error::ConnectError;
 use crate::format::Cause;
 use crate::id::{StoreId, fresh};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -51,7 +52,12 @@ fn open_blocking(options: &SqliteOptions, path: &Path) -> Result<Sqlite, Connect
     check_place(&target, options.create)?;
 
     let failed = |error: rusqlite::Error| refusal(&target, &error);
-    let mut connection = connect(&target, options.create).map_err(failed)?;
+    let mut connection = connect(&target, options.create).map_err(|error| {
+        match options.create.then(|| why_not_made(&target)).flatten() {
+            Some(reason) => unavailable(&name, format!("no file can be made there: {reason}")),
+            None => failed(error),
+        }
+    })?;
     let identity = prepare(&mut connection, &target, options)?;
     let durability = set_up_writer(&connection, durability).map_err(failed)?;
 
@@ -95,6 +101,13 @@ fn check_place(target: &Target, create: bool) -> Result<(), ConnectError> {
     }
 }
 
+/// Why there is no file and none can be made, such as a read-only file system: SQLite does not say.
+fn why_not_made(target: &Target) -> Option<std::io::Error> {
+    // Should it work now, the file is left: somebody may have opened it, and an empty one becomes a store.
+    let error = File::create_new(&target.path).err()?;
+    (error.kind() != std::io::ErrorKind::AlreadyExists).then_some(error)
+}
+
 fn connect(target: &Target, create: bool) -> rusqlite::Result<Connection> {
     let create = if create { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
     target.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | create)
@@ -108,11 +121,20 @@ fn prepare(
 ) -> Result<StoreId, ConnectError> {
     let failed = |error: rusqlite::Error| refusal(target, &error);
     // First without any change: changing to WAL is one, and another program's file is not ours to touch.
-    let glance = connection.transaction().map_err(failed)?;
-    expect_ours(schema::contents(&glance).map_err(failed)?, target)?;
-    glance.finish().map_err(failed)?;
-    if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
-        return Err(unavailable(&target.name, "it may be read, but not written; see its permissions"));
+    let is_readonly = connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)?;
+    let readonly = || {
+        let reason =
+            "it may be read, but not written; see its permissions and how its file system is mounted";
+        unavailable(&target.name, reason)
+    };
+    match glance(connection) {
+        Ok(found) => _ = expect_ours(found, target)?,
+        // SQLite cannot read a store without its index, nor make one where nothing can be written.
+        Err(error) if is_readonly && !errors::is_damaged(&error) => return Err(readonly()),
+        Err(error) => return Err(failed(error)),
+    }
+    if is_readonly {
+        return Err(readonly());
     }
     change_to_wal(connection, target)?;
 
@@ -138,6 +160,13 @@ fn prepare(
     let damaged = |error: rusqlite::Error| not_a_store(target, format!("it is damaged: {error}"));
     schema::verify(connection).map_err(damaged)?;
     identity_of(connection).map_err(damaged)
+}
+
+fn glance(connection: &mut Connection) -> rusqlite::Result<Contents> {
+    let transaction = connection.transaction()?;
+    let found = schema::contents(&transaction)?;
+    transaction.finish()?;
+    Ok(found)
 }
 
 /// The version of the schema, 0 where there is nothing.
