@@ -30,7 +30,7 @@ async fn fill(kib: u64, filler: usize, durability: &str) -> Checked {
     fs::write(&reserve, vec![0; 512 << 10]).expect("room");
     let url = url(place.path(), durability);
     let store = Store::builder().retry(Retry::never()).connect(&url).await.expect("a store");
-    append(&store, &mut report, 0..1_000_000, filler).await;
+    append(&store, &mut report, 0..5_000, filler).await;
     assert!(!report.failed.is_empty() && report.stored.len() > 40, "{} stored", report.stored.len());
     ledger.take(&report);
     ledger.check_open(&store, Loss::Nothing).await;

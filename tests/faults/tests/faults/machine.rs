@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
+/// How the folders of tests begin, before the number of the process.
+const PREFIX: &str = "es-faults-";
+
 /// A file system that is gone with the test, however that ends.
 pub(crate) struct Mounted {
     folder: TempDir,
@@ -29,7 +32,9 @@ impl Mounted {
     }
 
     fn unmounted() -> Self {
-        let folder = tempfile::Builder::new().prefix("es-faults-").tempdir().expect("a folder");
+        sweep();
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a folder");
         let point = folder.path().join("mounted");
         std::fs::create_dir(&point).expect("a folder");
         Self { folder, point: point.to_str().expect("UTF-8").to_owned() }
@@ -88,6 +93,19 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         // Lazily, because after a failure somebody may still use it.
         let _ = Command::new("umount").args(["-l", &self.point]).output();
+    }
+}
+
+/// Takes away what a test left that was itself killed.
+fn sweep() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).expect("a folder").flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let process = rest.and_then(|rest| rest.split_once('-')).map(|(process, _)| process);
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = Command::new("umount").arg("-l").arg(entry.path().join("mounted")).output();
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 
