@@ -167,9 +167,6 @@ impl<A: Aggregate> Command<A> {
         mut self,
         mut decide: impl FnMut(&A) -> Result<D, X>,
     ) -> Result<Outcome, CommandError<X>> {
-        if let Some(outcome) = self.first_outcome().await? {
-            return Ok(outcome);
-        }
         let store = self.repository.store();
         let metadata = Arc::new(std::mem::take(&mut self.metadata));
         let requires: Vec<_> =
@@ -177,9 +174,13 @@ impl<A: Aggregate> Command<A> {
         let mut conflicts = 0;
         loop {
             let mut root = self.repository.load(&self.id).await?;
+            // After the load and not before: what was loaded may hold this very command, given meanwhile by
+            // somebody else, and would be refused for having been done.
+            if let Some(outcome) = self.first_outcome().await? {
+                return Ok(outcome);
+            }
             if let Some(conflict) = self.conflict_with(&root) {
-                // What happened since may be this very command, given by somebody else.
-                return self.first_outcome().await?.ok_or_else(|| conflict.into());
+                return Err(conflict.into());
             }
             self.decide(&mut root, &mut decide)?;
             let now = store.now();

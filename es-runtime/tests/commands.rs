@@ -214,6 +214,36 @@ async fn one_command_given_twice_at_once_is_done_once() {
 }
 
 #[tokio::test]
+async fn a_command_that_somebody_else_did_meanwhile_is_answered_and_not_refused() {
+    let (store, memory) = memory();
+    let accounts = store.repository::<Account>();
+    let request = CommitId::derive(&CommitId::ROOT, "request 1");
+    // Whatever the slow one reads first, the quick one does the command before it reads on.
+    for reads_before in 0..2 {
+        let account = format!("{reads_before}");
+        let request = CommitId::derive(&request, &account);
+        let mut hold = memory.faults().hold_read();
+        let slow = tokio::spawn({
+            let command = accounts.command(&account).commit_id(request);
+            async move { command.execute(|account| account.open("ada")).await }
+        });
+        for _ in 0..reads_before {
+            hold.reached().await;
+            let next = memory.faults().hold_read();
+            hold.release();
+            hold = next;
+        }
+        hold.reached().await;
+        let quick = accounts.command(&account).commit_id(request);
+        quick.execute(|account| account.open("ada")).await.expect("accepted");
+        hold.release();
+        let outcome = slow.await.expect("no panic").expect("done, if by another");
+        assert!(outcome.is_repeated());
+        assert_eq!(outcome.version(), Version::new(1));
+    }
+}
+
+#[tokio::test]
 async fn a_commit_id_of_another_aggregate_is_refused() {
     let (store, _) = memory();
     let accounts = store.repository::<Account>();
