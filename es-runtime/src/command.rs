@@ -190,10 +190,10 @@ impl<A: Aggregate> Command<A> {
             else {
                 return Ok(Outcome::of_nothing(root.version()));
             };
-            match store.append_counting(&commit).await {
-                Ok((appended, resends)) => {
+            match store.send(&commit, false).await {
+                Ok((appended, is_unsure)) => {
                     let range = appended.range();
-                    let was_ours = matches!(appended, Appended::Committed(_)) || resends > 0;
+                    let was_ours = matches!(appended, Appended::Committed(_)) || is_unsure;
                     // Another's commit may be part of what was loaded: then the root is not what is stored.
                     if range.first == root.version().next() {
                         root.committed(&commit, range);

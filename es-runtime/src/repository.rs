@@ -217,9 +217,11 @@ impl<A: Aggregate> Repository<A> {
     pub async fn save(&self, root: &mut Root<A>) -> Result<Outcome, StoreError> {
         let mut outcome = Outcome::of_nothing(root.version());
         // Twice where a save without an answer was followed by more events.
-        while let Some(commit) = self.commit_of(root) {
-            match self.store.append(commit.clone()).await {
-                Ok(appended) => {
+        loop {
+            let was_sent = root.is_sent();
+            let Some(commit) = self.commit_of(root) else { break };
+            match self.store.send(&commit, was_sent).await {
+                Ok((appended, _)) => {
                     root.committed(&commit, appended.range());
                     outcome = Outcome::of_commit(&commit, appended.range());
                 }

@@ -239,6 +239,11 @@ impl<A: Aggregate> Root<A> {
         Some(Commit { id: id(), stream: self.stream.clone(), expected, events, requires })
     }
 
+    /// Whether a commit was sent and not answered.
+    pub(crate) const fn is_sent(&self) -> bool {
+        self.sent.is_some()
+    }
+
     /// The first `commit.events.len()` pending events are stored.
     pub(crate) fn committed(&mut self, commit: &Commit, range: Range) {
         self.sent = None;

@@ -6,6 +6,7 @@ mod erased;
 mod limits;
 pub mod memory;
 mod retry;
+mod sending;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod stats;
@@ -26,6 +27,7 @@ use crate::repository::Repository;
 use crate::time::{Clock, SystemClock, Timestamp};
 use batcher::Batcher;
 use erased::{DynAdapter, DynSnapshots};
+use sending::Sending;
 use stats::Counters;
 use std::collections::HashSet;
 use std::fmt;
@@ -96,11 +98,16 @@ impl Store {
     ///
     /// See [`AppendError`].
     pub async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        self.append_counting(&commit).await.map(|(appended, _)| appended)
+        self.send(&commit, false).await.map(|(appended, _)| appended)
     }
 
-    /// Answers also how often the commit was sent again.
-    pub(crate) async fn append_counting(&self, commit: &Commit) -> Result<(Appended, u32), AppendError> {
+    /// Stores a commit that the caller has perhaps sent before, without an answer. Says also whether an
+    /// unanswered sending may have stored it, so that it is the caller's even if it was there already.
+    pub(crate) async fn send(
+        &self,
+        commit: &Commit,
+        was_sent: bool,
+    ) -> Result<(Appended, bool), AppendError> {
         let span = tracing::debug_span!(
             "es.append",
             stream = commit.stream.as_str(),
@@ -108,22 +115,29 @@ impl Store {
             expected = %commit.expected,
             events = commit.events.len(),
         );
-        self.append_in_span(commit).instrument(span).await
+        self.send_in_span(commit, Sending::of(commit.id, was_sent)).instrument(span).await
     }
 
-    async fn append_in_span(&self, commit: &Commit) -> Result<(Appended, u32), AppendError> {
+    async fn send_in_span(
+        &self,
+        commit: &Commit,
+        mut sending: Sending,
+    ) -> Result<(Appended, bool), AppendError> {
         self.0.settings.limits.check(commit)?;
-        let mut failures = 0;
         loop {
-            match self.0.batcher.append(commit).await {
+            match self.0.batcher.append(commit, &mut sending).await {
                 Ok(appended) => {
-                    if matches!(appended, Appended::Committed(_)) {
-                        self.0.counters.commits.add();
-                    }
-                    return Ok((appended, failures));
+                    self.count(&appended, &sending);
+                    return Ok((appended, sending.is_unsure()));
                 }
-                Err(error) => failures = self.wait_to_resend(error, failures).await?,
+                Err(error) => self.wait_to_resend(error, &mut sending).await?,
             }
+        }
+    }
+
+    fn count(&self, appended: &Appended, sending: &Sending) {
+        if matches!(appended, Appended::Committed(_)) || sending.is_unsure() {
+            self.0.counters.commits.add();
         }
     }
 
@@ -133,32 +147,43 @@ impl Store {
     ///
     /// See [`AppendError`]. With [`Unknown`](AppendError::Unknown) they are all stored or none of them is.
     pub async fn append_all(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
+        self.send_all(commits, false).await
+    }
+
+    /// Stores commits of which the caller has perhaps sent some before, without an answer.
+    pub(crate) async fn send_all(
+        &self,
+        commits: Vec<Commit>,
+        was_sent: bool,
+    ) -> Result<Vec<Appended>, AppendError> {
         let span = tracing::debug_span!("es.append_all", commits = commits.len());
         let append = async {
             commits.iter().try_for_each(|commit| self.0.settings.limits.check(commit))?;
-            let mut failures = 0;
+            let Some(first) = commits.first() else { return Ok(Vec::new()) };
+            let mut sending = Sending::of(first.id, was_sent);
             loop {
                 match self.0.adapter.append_all(commits.clone()).await {
                     Ok(appended) => {
-                        appended.iter().for_each(|_| self.0.counters.commits.add());
+                        appended.iter().for_each(|appended| self.count(appended, &sending));
                         return Ok(appended);
                     }
-                    Err(error) => failures = self.wait_to_resend(error, failures).await?,
+                    Err(error) => self.wait_to_resend(error, &mut sending).await?,
                 }
             }
         };
         append.instrument(span).await
     }
 
-    async fn wait_to_resend(&self, error: AppendError, failures: u32) -> Result<u32, AppendError> {
+    async fn wait_to_resend(&self, error: AppendError, sending: &mut Sending) -> Result<(), AppendError> {
         let retry = &self.0.settings.retry;
-        if !error.is_retryable() || failures >= retry.failures {
+        let error = sending.failed(error);
+        if !error.is_retryable() || sending.failures() > retry.failures {
             return Err(error);
         }
-        tracing::debug!(%error, failures, "sending the commit again");
+        tracing::debug!(%error, failures = sending.failures(), "sending the commit again");
         self.0.counters.resends.add();
-        retry.wait(failures, &*self.0.settings.entropy).await;
-        Ok(failures + 1)
+        retry.wait(sending.failures() - 1, &*self.0.settings.entropy).await;
+        Ok(())
     }
 
     /// Where the commit with this id is stored, if it is.

@@ -290,6 +290,29 @@ async fn a_store_that_stays_away_ends_in_an_error_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_store_that_goes_away_after_a_lost_answer_leaves_the_outcome_unknown() {
+    let (store, memory) = memory();
+    let accounts = store.repository::<Account>();
+    memory.faults().fail_after(1);
+    let hold = memory.faults().hold_after();
+    let execute = tokio::spawn({
+        let accounts = accounts.clone();
+        async move { accounts.execute(&id("a"), |account| account.open("ada")).await }
+    });
+    hold.reached().await;
+    // The first sending is stored. Of those after it the store says, truly, that they did not arrive.
+    memory.faults().fail_before(usize::MAX);
+    hold.release();
+    match execute.await.expect("no panic") {
+        Err(CommandError::Store(StoreError::Append(AppendError::Unknown { id, .. }))) => {
+            memory.faults().clear();
+            assert!(store.find_commit(id).await.expect("readable").is_some(), "it can be looked up");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn metadata_and_the_time_it_happened_are_kept() {
     let (store, _) = memory();
     let accounts = store.repository::<Account>();

@@ -73,6 +73,30 @@ async fn a_save_without_an_answer_is_sent_again_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_save_without_an_answer_stays_what_it_was_while_the_store_is_away() {
+    let (store, memory) = memory_with(Store::builder().retry(Retry::never()));
+    let accounts = store.repository::<Account>();
+    let mut account = accounts.load(&id("a")).await.expect("loads");
+    account.decide(|account| account.open("ada")).expect("accepted");
+    memory.faults().fail_after(1);
+    accounts.save(&mut account).await.expect_err("stored, but not answered");
+    memory.faults().fail_before(1);
+    let error = accounts.save(&mut account).await.expect_err("away");
+    assert!(matches!(error, StoreError::Append(AppendError::Unknown { .. })), "{error:?}");
+    assert_eq!(accounts.save(&mut account).await.expect("stored").version(), Version::new(1));
+    assert_eq!(names(&store, "a").await.len(), 1);
+
+    // Where nothing was ever sent without an answer, what is raised later goes into the same commit.
+    account.raise(Deposited { amount: 1 }).expect("encodes");
+    memory.faults().fail_before(1);
+    let error = accounts.save(&mut account).await.expect_err("away");
+    assert!(matches!(error, StoreError::Append(AppendError::Unavailable(_))), "{error:?}");
+    account.raise(Deposited { amount: 2 }).expect("encodes");
+    accounts.save(&mut account).await.expect("stored");
+    assert_eq!(store.stats().commits, 2);
+}
+
+#[tokio::test]
 async fn a_save_that_is_dropped_can_be_done_again() {
     let (store, memory) = memory();
     let accounts = store.repository::<Account>();

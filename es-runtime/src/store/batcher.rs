@@ -11,6 +11,7 @@ use crate::format::Cause;
 use crate::id::CommitId;
 use crate::name::StreamName;
 use crate::store::erased::DynAdapter;
+use crate::store::sending::Sending;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
@@ -59,15 +60,17 @@ impl Batcher {
     /// Stores `commit`, together with what others want to store at the same time.
     ///
     /// Dropping the future leaves the outcome unknown, and harms no other commit.
-    pub(crate) async fn append(&self, commit: &Commit) -> Outcome {
+    pub(crate) async fn append(&self, commit: &Commit, sending: &mut Sending) -> Outcome {
         loop {
             if let Some(turn) = self.take_turn() {
                 return turn.write_first(commit.clone()).await;
             }
-            if let Some(outcome) = self.wait_in_queue(commit.clone()).await {
-                return outcome;
+            let Some(answer) = self.wait_for_room(commit.clone()).await else { continue };
+            match answer.await {
+                Ok(outcome) => return outcome,
+                // Whoever was to write it went away. Sent again, it is stored once all the same.
+                Err(_) => sending.was_not_answered(),
             }
-            // Whoever was to write it went away first. Sent again, it is stored once all the same.
         }
     }
 
@@ -78,20 +81,17 @@ impl Batcher {
         is_free.then(|| Turn { shared: Arc::clone(&self.0), is_held: true })
     }
 
-    /// The outcome, or nothing if nobody is there to write any more.
-    async fn wait_in_queue(&self, commit: Commit) -> Option<Outcome> {
+    /// Where the outcome will come from, or nothing if nobody is there to write any more.
+    async fn wait_for_room(&self, commit: Commit) -> Option<oneshot::Receiver<Outcome>> {
         let kib = (size_of(&commit) / 1024 + 1).min(WAITING_KIB);
         let permits = u32::try_from(kib).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.0.room).acquire_many_owned(permits).await.ok()?;
         let (answer, outcome) = oneshot::channel();
-        {
-            let mut queue = self.0.queue();
-            if !queue.is_busy {
-                return None;
-            }
+        let mut queue = self.0.queue();
+        queue.is_busy.then(|| {
             queue.waiting.push_back(Job { commit, answer, _room: room });
-        }
-        outcome.await.ok()
+            outcome
+        })
     }
 }
 
