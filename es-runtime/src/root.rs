@@ -244,6 +244,11 @@ impl<A: Aggregate> Root<A> {
         self.sent.is_some()
     }
 
+    /// Whether more is pending than was sent.
+    pub(crate) fn has_more_than_sent(&self) -> bool {
+        self.pending.len() > self.sent.as_ref().map_or(0, |sent| sent.events.len())
+    }
+
     /// The first `commit.events.len()` pending events are stored.
     pub(crate) fn committed(&mut self, commit: &Commit, range: Range) {
         self.sent = None;
