@@ -282,7 +282,7 @@ impl Faults {
 
 impl Script {
     fn says_anything(&self) -> bool {
-        self.before + self.after + self.reads + self.snapshots > 0
+        [self.before, self.after, self.reads, self.snapshots].iter().any(|count| *count > 0)
             || !self.delay.is_zero()
             || !self.holds.is_empty()
     }

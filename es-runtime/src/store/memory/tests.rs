@@ -32,6 +32,15 @@ async fn events(memory: &Memory) -> usize {
 }
 
 #[tokio::test]
+async fn faults_may_last_for_ever() {
+    let memory = Memory::new();
+    memory.faults().fail_before(usize::MAX);
+    memory.faults().fail_after(usize::MAX);
+    let outcome = append(&memory, commit("1", stream(1), Expected::NoStream)).await;
+    assert!(matches!(outcome, Err(AppendError::Unavailable(_))));
+}
+
+#[tokio::test]
 async fn of_a_batch_each_commit_has_its_own_fate() {
     let memory = Memory::new();
     memory.faults().fail_before(1);
