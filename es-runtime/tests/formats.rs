@@ -8,8 +8,51 @@ use es_runtime::Format;
 use es_runtime::memory::Memory;
 use es_runtime::prelude::*;
 
+#[cfg(any(not(feature = "messagepack"), feature = "cbor"))]
 fn writing(format: Format, memory: &Memory) -> Repository<Account> {
     Store::builder().format(format).adapter(memory.clone()).repository()
+}
+
+#[event("sensor.measured")]
+#[derive(Clone)]
+pub struct Measured {
+    pub value: f64,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct Part(Vec<Part>);
+
+#[derive(Aggregate, Default)]
+#[aggregate("sensor", id = u64, events(Measured))]
+pub struct Sensor {
+    last: f64,
+}
+
+impl Apply<Measured> for Sensor {
+    fn apply(&mut self, event: &Measured) {
+        self.last = event.value;
+    }
+}
+
+#[cfg(all(feature = "messagepack", feature = "cbor"))]
+const FORMATS: &[Format] = &[Format::Json, Format::MessagePack, Format::Cbor];
+#[cfg(not(all(feature = "messagepack", feature = "cbor")))]
+const FORMATS: &[Format] = &[Format::Json];
+
+#[tokio::test]
+async fn a_float_is_read_as_it_was_written_to_the_last_bit() {
+    for format in FORMATS {
+        let sensors = Store::builder().format(*format).adapter(Memory::new()).repository::<Sensor>();
+        let values = (1..=500_u32).map(|n| f64::from(n).sqrt() * 100.0).chain([159.262_860_138_266_75, 5e-324]);
+        for (id, value) in (0..).zip(values) {
+            let mut raised = sensors.load(&id).await.expect("loads");
+            raised.raise(Measured { value, parts: vec![] }).expect("encodes");
+            sensors.save(&mut raised).await.expect("stored");
+            let replayed = sensors.load(&id).await.expect("loads");
+            assert_eq!(replayed.last.to_bits(), raised.last.to_bits(), "{value} in {format}");
+        }
+    }
 }
 
 #[cfg(all(feature = "messagepack", feature = "cbor"))]
