@@ -1,7 +1,7 @@
 //! Decisions: what a command answers with when it is accepted.
 
 use crate::aggregate::{Aggregate, EventOf};
-use crate::format::{EncodeError, Encoded, Format};
+use crate::format::{EncodeError, Encoded, Format, encode};
 use std::fmt;
 use std::ops::Deref;
 
@@ -46,8 +46,7 @@ impl Encoder {
     }
 
     fn write<A, E: EventOf<A>>(&mut self, event: &E) -> Result<(), EncodeError> {
-        let format = self.format;
-        let payload = format.encode(event).map_err(|source| EncodeError { name: E::NAME, format, source })?;
+        let payload = encode(self.format, event)?;
         self.raised.push(Raised { name: E::NAME, schema_version: E::VERSION, payload });
         Ok(())
     }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Format {
-    /// JSON: readable in every database browser. The default.
+    /// JSON: readable in every database browser. The default. It has no NaN and no infinity: an event that
+    /// holds one is refused, but in an `Option` it becomes `None`.
     #[default]
     Json,
     /// MessagePack with named fields, behind the feature `messagepack`.
@@ -87,6 +88,18 @@ impl fmt::Display for Format {
 #[error("this program is built without the feature `{0}` of es-runtime")]
 struct NotBuilt(Format);
 
+#[derive(Debug, thiserror::Error)]
+#[error("what was written cannot be read again: {0}")]
+struct Unreadable(Cause);
+
+/// Writes an event so that it can be read for ever.
+pub(crate) fn encode<E: Event>(format: Format, event: &E) -> Result<Encoded, EncodeError> {
+    let failed = |source| EncodeError { name: E::NAME, format, source };
+    let payload = format.encode(event).map_err(failed)?;
+    payload.expect_readable::<E>().map_err(failed)?;
+    Ok(payload)
+}
+
 /// The reason behind an error, shared so that errors can be cloned.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
@@ -141,6 +154,25 @@ impl Encoded {
 
     pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, Cause> {
         self.format.decode(&self.bytes)
+    }
+
+    /// Fails where a `T` was written that cannot be read again: a NaN, which JSON turns into `null`, or more
+    /// levels than the format's reader goes down. Looks closer only where one of them is possible.
+    fn expect_readable<T: DeserializeOwned>(&self) -> Result<(), Cause> {
+        let bytes = &*self.bytes;
+        let is_suspicious = match self.format {
+            Format::Json => {
+                let levels = bytes.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+                levels >= 100 || bytes.windows(4).any(|word| word == b"null")
+            }
+            // Each level is a byte at least.
+            Format::MessagePack => bytes.len() >= 1000,
+            Format::Cbor => bytes.len() >= 200,
+        };
+        if is_suspicious {
+            self.decode::<T>().map_err(|cause| Cause::new(Unreadable(cause)))?;
+        }
+        Ok(())
     }
 }
 
@@ -197,7 +229,7 @@ pub(crate) fn decode<E: Event>(version: u16, payload: &Encoded) -> Result<E, Dec
     decode::<E::Previous>(version, payload).map(E::UPCAST)
 }
 
-/// An event could not be written: its `Serialize` failed. Nothing was raised, and a retry does not help.
+/// An event could not be written: its `Serialize` failed, or what it wrote cannot be read again. Nothing was raised, and a retry does not help.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("`{name}` cannot be written as {format}: {source}")]
 pub struct EncodeError {

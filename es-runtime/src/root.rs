@@ -121,7 +121,7 @@ impl<A: Aggregate> Root<A> {
     ///
     /// # Errors
     ///
-    /// When the event's `Serialize` fails. Nothing has changed then.
+    /// When the event cannot be written, or could not be read again. Nothing has changed then.
     pub fn raise<E: EventOf<A>>(&mut self, event: E) -> Result<(), EncodeError> {
         self.accept(&event)
     }
@@ -131,7 +131,8 @@ impl<A: Aggregate> Root<A> {
     /// # Errors
     ///
     /// [`Refused`](DecideError::Refused) with the decision's own error, or
-    /// [`Encode`](DecideError::Encode) when an event's `Serialize` fails. Nothing has changed then.
+    /// [`Encode`](DecideError::Encode) when an event cannot be written, or could not be read again. Nothing
+    /// has changed then.
     pub fn decide<D: Decision<A>, X>(
         &mut self,
         decide: impl FnOnce(&A) -> Result<D, X>,

@@ -55,6 +55,35 @@ async fn a_float_is_read_as_it_was_written_to_the_last_bit() {
     }
 }
 
+/// JSON has no NaN, and every format stops reading at some depth. Stored, such an event would be in the
+/// way of its stream for ever.
+#[tokio::test]
+async fn an_event_that_could_not_be_read_again_is_not_raised() {
+    for format in FORMATS {
+        let sensors = Store::builder().format(*format).adapter(Memory::new()).repository::<Sensor>();
+        let deep = (0..300).fold(Part::default(), |inner, _| Part(vec![inner]));
+        for (id, event) in (0..).zip([
+            Measured { value: f64::NAN, parts: vec![] },
+            Measured { value: f64::INFINITY, parts: vec![] },
+            Measured { value: 1.0, parts: vec![deep] },
+            Measured { value: 1.0, parts: vec![Part::default(); 2000] },
+        ]) {
+            let mut sensor = sensors.load(&id).await.expect("loads");
+            match sensor.raise(event) {
+                Ok(()) => drop(sensors.save(&mut sensor).await.expect("stored")),
+                Err(error) => {
+                    assert!(error.to_string().contains("cannot be read again"), "{error}");
+                    assert_eq!((sensor.last, sensor.pending().len()), (0.0, 0));
+                }
+            }
+            assert_eq!(sensors.load(&id).await.expect("loads").version(), sensor.version());
+        }
+        assert!(sensors.exists(&3).await.expect("readable"), "wide is not deep");
+        let is_too_deep = *format != Format::MessagePack;
+        assert_eq!(sensors.exists(&2).await.expect("readable"), !is_too_deep, "{format}");
+    }
+}
+
 #[cfg(all(feature = "messagepack", feature = "cbor"))]
 #[tokio::test]
 async fn each_event_is_read_in_the_format_it_was_written_in() {
