@@ -194,6 +194,10 @@ impl<A: Aggregate> Command<A> {
                 Ok((appended, is_unsure)) => {
                     let range = appended.range();
                     let was_ours = matches!(appended, Appended::Committed(_)) || is_unsure;
+                    // Another's has times and metadata of its own.
+                    if !was_ours && let Some(outcome) = self.first_outcome().await? {
+                        return Ok(outcome);
+                    }
                     // Another's commit may be part of what was loaded: then the root is not what is stored.
                     if range.first == root.version().next() {
                         root.committed(&commit, range);

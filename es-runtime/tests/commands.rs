@@ -244,6 +244,28 @@ async fn a_command_that_somebody_else_did_meanwhile_is_answered_and_not_refused(
 }
 
 #[tokio::test]
+async fn the_outcome_of_a_command_that_somebody_else_did_is_what_is_stored() {
+    let (store, memory) = memory();
+    let accounts = store.repository::<Account>();
+    let request = CommitId::derive(&CommitId::ROOT, "request 1");
+    let by = |actor: &str| {
+        accounts.command(&id("a")).commit_id(request).metadata(Metadata::new().actor(actor))
+    };
+    let hold = memory.faults().hold_before();
+    let slow = tokio::spawn(by("slow").execute(|account| account.open("ada")));
+    hold.reached().await;
+    // Past the lock of the batcher, as from another process.
+    let other = Store::new(memory.clone());
+    let quick = other.repository::<Account>().command(&id("a")).commit_id(request);
+    quick.metadata(Metadata::new().actor("quick")).execute(|account| account.open("ada")).await.expect("done");
+    hold.release();
+    let outcome = slow.await.expect("no panic").expect("done");
+    assert!(outcome.is_repeated());
+    assert_eq!(outcome.events()[0].metadata.get_actor(), Some("quick"));
+    assert_eq!((store.stats().commits, store.stats().repeats), (0, 1));
+}
+
+#[tokio::test]
 async fn a_commit_id_of_another_aggregate_is_refused() {
     let (store, _) = memory();
     let accounts = store.repository::<Account>();

@@ -214,16 +214,16 @@ async fn a_command_that_was_done_meanwhile_leaves_no_wrong_snapshot() {
         let command = store.repository::<Tally>().command(&"t".into()).commit_id(request);
         command.execute(|_| Ok::<_, Infallible>([Counted { by: 1 }, Counted { by: 1 }]))
     };
-    let lookup = memory.faults().hold_read();
     let load = memory.faults().hold_read();
+    let lookup = memory.faults().hold_read();
     let slow = tokio::spawn(give(&store));
-    lookup.reached().await;
-    lookup.release();
     load.reached().await;
+    load.release();
+    lookup.reached().await;
     // Without a snapshot of its own, which would hide what the slow one does.
     memory.faults().fail_snapshots(2);
     give(&Store::new(memory.clone())).await.expect("stored");
-    load.release();
+    lookup.release();
     let outcome = slow.await.expect("no panic").expect("answered");
     assert!(outcome.is_repeated());
     assert_eq!(outcome.version(), Version::new(10));
