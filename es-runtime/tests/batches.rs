@@ -93,6 +93,30 @@ async fn what_queues_up_during_a_write_is_written_at_once() {
 }
 
 #[tokio::test]
+async fn metadata_takes_room_in_a_batch() {
+    let noting = Noting::default();
+    let store = Store::new(noting.clone());
+    let hold = noting.memory.faults().hold_before();
+    let first = open(&store, id("first"));
+    hold.reached().await;
+    let metadata = Metadata::new().header("note", "x".repeat(60 << 10));
+    let others: Vec<_> = (0..200)
+        .map(|n| {
+            let command = store.repository::<Account>().command(&n.to_string()).metadata(metadata.clone());
+            tokio::spawn(async move { command.execute(|account| account.open("ada")).await })
+        })
+        .collect();
+    settle().await;
+    hold.release();
+    first.await.expect("no panic").expect("stored");
+    for other in others {
+        other.await.expect("no panic").expect("stored");
+    }
+    // 8 MiB of commits of a little more than 60 KiB each.
+    assert_eq!(noting.sizes(), [1, 135, 65]);
+}
+
+#[tokio::test]
 async fn a_batch_touches_each_stream_once_and_each_commit_has_its_own_outcome() {
     let noting = Noting::default();
     let store = Store::new(noting.clone());

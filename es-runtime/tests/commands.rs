@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use es_runtime::prelude::*;
-use es_runtime::{Expected, Guard, Retry, Timestamp};
+use es_runtime::{Expected, Guard, Limits, Retry, Timestamp};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -411,6 +411,21 @@ async fn an_id_that_cannot_name_a_stream_is_refused() {
         accounts.execute(&id(odd), |account| account.open("ada")).await.expect("accepted");
         assert!(accounts.load(&id(odd)).await.expect("loads").open, "{odd}");
     }
+}
+
+#[tokio::test]
+async fn metadata_counts_for_each_event_of_a_commit() {
+    let (store, _) =
+        memory_with(Store::builder().limits(Limits { commit_bytes: 100 << 10, ..Limits::default() }));
+    let accounts = store.repository::<Account>();
+    let metadata = Metadata::new().header("note", "x".repeat(40 << 10));
+    let deposit = |times| {
+        let command = accounts.command(&id("a")).metadata(metadata.clone());
+        command.execute(move |_| Ok::<_, Infallible>((0..times).map(|_| Deposited { amount: 1 }).collect::<Vec<_>>()))
+    };
+    deposit(2).await.expect("below the limit");
+    let error = deposit(3).await.expect_err("above the limit");
+    assert!(matches!(error, CommandError::Store(StoreError::Append(AppendError::TooLarge { .. }))), "{error}");
 }
 
 #[tokio::test]

@@ -225,7 +225,7 @@ impl Queue {
 
 /// About how much memory a commit takes.
 fn size_of(commit: &Commit) -> usize {
-    commit.events.iter().map(|event| event.payload.bytes().len() + 256).sum()
+    commit.events.iter().map(|event| event.payload.bytes().len() + event.metadata.size() + 256).sum()
 }
 
 /// An adapter must answer every commit; one that does not leaves its outcome unknown.

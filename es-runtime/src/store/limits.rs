@@ -18,7 +18,7 @@ pub struct Limits {
     pub payload_bytes: usize,
     /// Bytes of one event's metadata. 64 KiB unless set.
     pub metadata_bytes: usize,
-    /// Bytes of the payloads of a commit. 16 MiB unless set.
+    /// Bytes of the payloads and the metadata of a commit. 16 MiB unless set.
     pub commit_bytes: usize,
     /// Events of a commit. 10,000 unless set.
     pub commit_events: usize,
@@ -56,12 +56,14 @@ impl Limits {
         let mut total = 0;
         for event in commit.events.iter() {
             let (name, payload) = (&event.name, event.payload.bytes().len());
-            total += payload;
+            let metadata = event.metadata.size();
+            // Stores write the metadata with each event, though the events of a commit share it here.
+            total += payload + metadata;
             at_most(self.name_bytes, name.len(), || {
                 format!("the name of an event of `{stream}`, in bytes,")
             })?;
             at_most(self.payload_bytes, payload, || format!("the event `{name}` of `{stream}`, in bytes,"))?;
-            at_most(self.metadata_bytes, event.metadata.size(), || {
+            at_most(self.metadata_bytes, metadata, || {
                 format!("the metadata of `{name}` of `{stream}`, in bytes,")
             })?;
         }
