@@ -1,4 +1,7 @@
 //! What can go wrong between a program and its store.
+//!
+//! Each error says in its own words why it came about, so none of them has a `source`: whoever prints the chain
+//! would print the reason twice. (`r#source` is how `thiserror` is told that a field of that name is none.)
 
 use crate::commit::Expected;
 use crate::format::Cause;
@@ -46,18 +49,18 @@ pub enum AppendError {
     Invalid(String),
     /// Not stored: the store could not be reached or had no room. A retry may help, once the cause is gone.
     #[error("the store is unavailable, and nothing was written: {0}")]
-    Unavailable(#[source] Cause),
+    Unavailable(Cause),
     /// Perhaps stored. Send the same commit again: if it was stored, that is the answer.
     #[error("commit {id} may or may not be stored, send the same commit again to learn which: {source}")]
     Unknown {
         /// The id to send again, or to look up.
         id: CommitId,
         /// What happened.
-        source: Cause,
+        r#source: Cause,
     },
     /// Not stored, and the store takes no more commits from this program. Open it again.
     #[error("the store cannot go on, open it again: {0}")]
-    Fatal(#[source] Cause),
+    Fatal(Cause),
 }
 
 impl AppendError {
@@ -78,7 +81,7 @@ impl AppendError {
 pub enum ReadError {
     /// The store could not be reached. A retry may help.
     #[error("the store is unavailable: {0}")]
-    Unavailable(#[source] Cause),
+    Unavailable(Cause),
     /// What is stored contradicts itself, so it is not passed on. A retry does not help.
     #[error("the store is corrupt at {at}: {detail}")]
     Corrupt {

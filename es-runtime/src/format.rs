@@ -109,6 +109,11 @@ impl Cause {
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(error.into().into())
     }
+
+    /// The error itself, to be downcast by whoever knows the store.
+    pub fn get(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
 }
 
 impl fmt::Display for Cause {
@@ -213,7 +218,7 @@ pub enum DecodeError {
         /// The stored schema version.
         version: u16,
         /// What the format said.
-        source: Cause,
+        r#source: Cause,
     },
 }
 
@@ -235,5 +240,5 @@ pub(crate) fn decode<E: Event>(version: u16, payload: &Encoded) -> Result<E, Dec
 pub struct EncodeError {
     pub(crate) name: &'static str,
     pub(crate) format: Format,
-    pub(crate) source: Cause,
+    pub(crate) r#source: Cause,
 }

@@ -337,7 +337,7 @@ pub enum ReplayError {
         /// The event's version.
         version: Version,
         /// What is wrong with it.
-        source: DecodeError,
+        r#source: DecodeError,
     },
 }
 

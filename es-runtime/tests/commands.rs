@@ -5,8 +5,9 @@ mod common;
 
 use common::*;
 use es_runtime::prelude::*;
-use es_runtime::{Expected, Guard, Limits, Retry, Timestamp};
+use es_runtime::{Commit, Encoded, Expected, Format, Guard, Limits, NewEvent, NonEmpty, Retry, Timestamp};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[tokio::test]
@@ -456,4 +457,50 @@ async fn what_is_too_large_is_refused_whole() {
         .expect_err("large");
     assert!(matches!(error, CommandError::Store(StoreError::Append(AppendError::TooLarge { .. }))));
     assert!(!accounts.exists(&id("a")).await.expect("readable"));
+}
+
+/// As `anyhow` prints it with `{:#}`.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn an_error_says_its_reason_once_and_shows_it_to_who_knows_the_store() {
+    let (store, memory) = memory_with(Store::builder().retry(Retry::never()));
+    let accounts = store.repository::<Account>();
+    let mut account = accounts.load(&id("a")).await.expect("loads");
+    account.decide(|account| account.open("ada")).expect("accepted");
+    memory.faults().fail_before(1);
+    let away = accounts.save(&mut account).await.expect_err("away");
+    memory.faults().fail_after(1);
+    let unknown = accounts.save(&mut account).await.expect_err("no answer");
+    memory.faults().fail_reads(1);
+    let unread = accounts.load(&id("a")).await.expect_err("away");
+    for error in [&away, &unknown, &unread] {
+        let chain = chain(error);
+        assert_eq!(chain.matches("asked for").count(), 1, "{chain}");
+    }
+    let StoreError::Append(AppendError::Unavailable(cause)) = away else { panic!("{away:?}") };
+    assert!(cause.get().to_string().contains("asked for"));
+
+    let nonsense = store.append(Commit {
+        id: CommitId::derive(&CommitId::ROOT, "nonsense"),
+        stream: accounts.stream(&id("b")).expect("a name"),
+        expected: Expected::NoStream,
+        events: NonEmpty::new(vec![NewEvent {
+            name: "account.opened".into(),
+            schema_version: 1,
+            payload: Encoded::new(Format::Json, *b"nonsense"),
+            metadata: Arc::default(),
+            occurred_at: Timestamp::EPOCH,
+        }])
+        .expect("one"),
+        requires: Vec::new(),
+    });
+    nonsense.await.expect("a store does not look into payloads");
+    let chain = chain(&accounts.load(&id("b")).await.expect_err("no event"));
+    assert_eq!(chain.matches("expected ident").count(), 1, "{chain}");
 }
