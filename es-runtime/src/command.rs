@@ -4,7 +4,6 @@ use crate::aggregate::Aggregate;
 use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 use crate::decision::Decision;
 use crate::error::AppendError;
-use crate::format::DecodeError;
 use crate::id::CommitId;
 use crate::metadata::Metadata;
 use crate::name::{InvalidName, StreamName};
@@ -371,25 +370,6 @@ impl Outcome {
     /// Whether the command had been done before, and this is what came of it then.
     pub const fn is_repeated(&self) -> bool {
         self.is_repeated
-    }
-}
-
-impl NewEvent {
-    /// Whether it is an `E`.
-    pub fn is<E: crate::Event>(&self) -> bool {
-        self.name == *E::NAME || E::ALIASES.contains(&&*self.name)
-    }
-
-    /// The event as its type.
-    ///
-    /// # Errors
-    ///
-    /// When it is another event or malformed.
-    pub fn decode<E: crate::Event>(&self) -> Result<E, DecodeError> {
-        if !self.is::<E>() {
-            return Err(DecodeError::OtherName { name: self.name.to_string(), expected: E::NAME.into() });
-        }
-        crate::format::decode(self.schema_version, &self.payload)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Commits: what is written, all of it or none.
 
-use crate::format::Encoded;
+use crate::event::Event;
+use crate::format::{DecodeError, Encoded, decode_named, is_named};
 use crate::id::CommitId;
 use crate::metadata::Metadata;
 use crate::name::{EventName, StreamName};
@@ -62,6 +63,22 @@ pub struct NewEvent {
     pub metadata: Arc<Metadata>,
     /// When it happened.
     pub occurred_at: Timestamp,
+}
+
+impl NewEvent {
+    /// Whether it is an `E`.
+    pub fn is<E: Event>(&self) -> bool {
+        is_named::<E>(&self.name)
+    }
+
+    /// The event as its type.
+    ///
+    /// # Errors
+    ///
+    /// When it is another event or malformed.
+    pub fn decode<E: Event>(&self) -> Result<E, DecodeError> {
+        decode_named(&self.name, self.schema_version, &self.payload)
+    }
 }
 
 /// One or more. Cheap to clone.

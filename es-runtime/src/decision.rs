@@ -1,7 +1,8 @@
 //! Decisions: what a command answers with when it is accepted.
 
 use crate::aggregate::{Aggregate, EventOf};
-use crate::format::{EncodeError, Encoded, Format, encode};
+use crate::event::Event;
+use crate::format::{DecodeError, EncodeError, Encoded, Format, decode_named, encode, is_named};
 use std::fmt;
 use std::ops::Deref;
 
@@ -61,6 +62,22 @@ pub struct Raised {
     pub schema_version: u16,
     /// The event.
     pub payload: Encoded,
+}
+
+impl Raised {
+    /// Whether it is an `E`.
+    pub fn is<E: Event>(&self) -> bool {
+        is_named::<E>(self.name)
+    }
+
+    /// The event as its type, so that a test can look at what was raised.
+    ///
+    /// # Errors
+    ///
+    /// When it is another event.
+    pub fn decode<E: Event>(&self) -> Result<E, DecodeError> {
+        decode_named(self.name, self.schema_version, &self.payload)
+    }
 }
 
 impl<A: Aggregate, E: EventOf<A>> Decision<A> for E {

@@ -222,6 +222,19 @@ pub enum DecodeError {
     },
 }
 
+/// Whether events of type `E` are, or were once, stored as `name`.
+pub(crate) fn is_named<E: Event>(name: &str) -> bool {
+    *name == *E::NAME || E::ALIASES.contains(&name)
+}
+
+/// Reads an event that is stored as `name`, if that is an `E`.
+pub(crate) fn decode_named<E: Event>(name: &str, version: u16, payload: &Encoded) -> Result<E, DecodeError> {
+    if !is_named::<E>(name) {
+        return Err(DecodeError::OtherName { name: name.to_owned(), expected: E::NAME.to_owned() });
+    }
+    decode(version, payload)
+}
+
 /// Reads version `version` of `E` and takes it, hop by hop, to today's shape.
 pub(crate) fn decode<E: Event>(version: u16, payload: &Encoded) -> Result<E, DecodeError> {
     if version == E::VERSION {

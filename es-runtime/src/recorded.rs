@@ -1,7 +1,7 @@
 //! Events as a store gives them back: what happened, and all that was noted down with it.
 
 use crate::event::Event;
-use crate::format::{DecodeError, Encoded, decode};
+use crate::format::{DecodeError, Encoded, decode_named, is_named};
 use crate::id::{CommitId, EventId};
 use crate::metadata::Metadata;
 use crate::name::{EventName, StreamName};
@@ -65,7 +65,7 @@ impl Recorded {
 
     /// Whether events of type `E` are, or were once, stored under this one's name.
     pub fn is<E: Event>(&self) -> bool {
-        *self.name() == *E::NAME || E::ALIASES.contains(&self.name())
+        is_named::<E>(self.name())
     }
 
     /// The event as its type, taken through the chain of versions.
@@ -74,10 +74,7 @@ impl Recorded {
     ///
     /// When it is an event of another name, of a version newer than the type, or malformed.
     pub fn decode<E: Event>(&self) -> Result<Recorded<E>, DecodeError> {
-        if !self.is::<E>() {
-            return Err(DecodeError::OtherName { name: self.name().into(), expected: E::NAME.into() });
-        }
-        let event = decode(self.schema_version(), &self.event)?;
+        let event = decode_named(self.name(), self.schema_version(), &self.event)?;
         Ok(Recorded { envelope: self.envelope.clone(), event })
     }
 }

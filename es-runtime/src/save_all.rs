@@ -124,8 +124,7 @@ impl Store {
                 Err(error) => {
                     for ((index, was_sent), commit) in which.into_iter().zip(&commits) {
                         // That they are not stored together does not say that one sent before was not.
-                        let is_blamed =
-                            matches!(&error, AppendError::Conflict { stream, .. } if *stream == commit.stream);
+                        let is_blamed = matches!(&error, AppendError::Conflict { stream, .. } if *stream == commit.stream);
                         if is_blamed || (!was_sent && error.is_not_stored()) {
                             roots[index].is_not_committed();
                         }

@@ -249,16 +249,19 @@ async fn the_outcome_of_a_command_that_somebody_else_did_is_what_is_stored() {
     let (store, memory) = memory();
     let accounts = store.repository::<Account>();
     let request = CommitId::derive(&CommitId::ROOT, "request 1");
-    let by = |actor: &str| {
-        accounts.command(&id("a")).commit_id(request).metadata(Metadata::new().actor(actor))
-    };
+    let by =
+        |actor: &str| accounts.command(&id("a")).commit_id(request).metadata(Metadata::new().actor(actor));
     let hold = memory.faults().hold_before();
     let slow = tokio::spawn(by("slow").execute(|account| account.open("ada")));
     hold.reached().await;
     // Past the lock of the batcher, as from another process.
     let other = Store::new(memory.clone());
     let quick = other.repository::<Account>().command(&id("a")).commit_id(request);
-    quick.metadata(Metadata::new().actor("quick")).execute(|account| account.open("ada")).await.expect("done");
+    quick
+        .metadata(Metadata::new().actor("quick"))
+        .execute(|account| account.open("ada"))
+        .await
+        .expect("done");
     hold.release();
     let outcome = slow.await.expect("no panic").expect("done");
     assert!(outcome.is_repeated());
@@ -422,11 +425,16 @@ async fn metadata_counts_for_each_event_of_a_commit() {
     let metadata = Metadata::new().header("note", "x".repeat(40 << 10));
     let deposit = |times| {
         let command = accounts.command(&id("a")).metadata(metadata.clone());
-        command.execute(move |_| Ok::<_, Infallible>((0..times).map(|_| Deposited { amount: 1 }).collect::<Vec<_>>()))
+        command.execute(move |_| {
+            Ok::<_, Infallible>((0..times).map(|_| Deposited { amount: 1 }).collect::<Vec<_>>())
+        })
     };
     deposit(2).await.expect("below the limit");
     let error = deposit(3).await.expect_err("above the limit");
-    assert!(matches!(error, CommandError::Store(StoreError::Append(AppendError::TooLarge { .. }))), "{error}");
+    assert!(
+        matches!(error, CommandError::Store(StoreError::Append(AppendError::TooLarge { .. }))),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -44,7 +44,8 @@ const FORMATS: &[Format] = &[Format::Json];
 async fn a_float_is_read_as_it_was_written_to_the_last_bit() {
     for format in FORMATS {
         let sensors = Store::builder().format(*format).adapter(Memory::new()).repository::<Sensor>();
-        let values = (1..=500_u32).map(|n| f64::from(n).sqrt() * 100.0).chain([159.262_860_138_266_75, 5e-324]);
+        let values =
+            (1..=500_u32).map(|n| f64::from(n).sqrt() * 100.0).chain([159.262_860_138_266_75, 5e-324]);
         for (id, value) in (0..).zip(values) {
             let mut raised = sensors.load(&id).await.expect("loads");
             raised.raise(Measured { value, parts: vec![] }).expect("encodes");

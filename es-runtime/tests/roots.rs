@@ -27,6 +27,8 @@ async fn a_root_collects_events_until_it_is_saved() {
     account.raise(Closed {}).expect("encodes");
     assert_eq!((account.version(), account.pending().len()), (Version::NONE, 3));
     assert_eq!(*account.state(), Account { open: false, balance: 7 });
+    assert_eq!(account.pending()[1].decode::<Deposited>().expect("one"), Deposited { amount: 7 });
+    assert!(account.pending()[2].is::<Closed>() && account.pending()[2].decode::<Opened>().is_err());
 
     let outcome = accounts.save(&mut account).await.expect("stored");
     assert_eq!((outcome.version(), outcome.events().len()), (Version::new(3), 3));
