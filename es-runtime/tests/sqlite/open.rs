@@ -191,15 +191,27 @@ async fn names_that_mean_something_to_sqlite_are_names_of_files() {
 #[tokio::test]
 async fn a_writer_that_holds_the_file_is_waited_for() {
     let place = Place::new();
-    drop(place.open().await);
+    let store = place.open().await;
+    let impatient = Sqlite::options().busy_timeout(Duration::from_millis(50)).open(place.path()).await;
+    let impatient = impatient.expect("a store");
     let other = rusqlite::Connection::open(place.path()).expect("the file");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-    let refused = Sqlite::options().busy_timeout(Duration::from_millis(50)).open(place.path()).await;
-    assert!(matches!(&refused, Err(ConnectError::Unavailable { .. })), "{refused:?}");
+    let refused = append(&impatient, commit(1, "order/1", Expected::NoStream, 1)).await;
+    assert!(matches!(&refused, Err(AppendError::Unavailable(_))), "{refused:?}");
     let release = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(100));
         drop(other);
     });
-    place.open().await;
+    append(&store, commit(1, "order/1", Expected::NoStream, 1)).await.expect("stored");
     release.join().expect("released");
+}
+
+#[tokio::test]
+async fn a_store_opens_while_another_process_writes() {
+    let place = Place::new();
+    drop(place.open().await);
+    let other = rusqlite::Connection::open(place.path()).expect("the file");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
+    let options = Sqlite::options().busy_timeout(Duration::from_millis(50));
+    options.open(place.path()).await.expect("there is nothing to write");
 }

@@ -127,17 +127,31 @@ fn prepare(
             "it may be read, but not written; see its permissions and how its file system is mounted";
         unavailable(&target.name, reason)
     };
-    match glance(connection) {
-        Ok(found) => _ = expect_ours(found, target)?,
+    let version = match glance(connection) {
+        Ok(found) => expect_ours(found, target)?,
         // SQLite cannot read a store without its index, nor make one where nothing can be written.
         Err(error) if is_readonly && !errors::is_damaged(&error) => return Err(readonly()),
         Err(error) => return Err(failed(error)),
-    }
+    };
     if is_readonly {
         return Err(readonly());
     }
     change_to_wal(connection, target)?;
+    // A store that is as it should be is opened without a lock, whatever another process is doing to it.
+    if version != schema::NEWEST {
+        make_tables(connection, target, options)?;
+    }
+    let damaged = |error: rusqlite::Error| not_a_store(target, format!("it is damaged: {error}"));
+    schema::verify(connection).map_err(damaged)?;
+    identity_of(connection).map_err(damaged)
+}
 
+fn make_tables(
+    connection: &mut Connection,
+    target: &Target,
+    options: &SqliteOptions,
+) -> Result<(), ConnectError> {
+    let failed = |error: rusqlite::Error| refusal(target, &error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     // Again, now that nobody else can write: another process may have been faster.
     match expect_ours(schema::contents(&transaction).map_err(failed)?, target)? {
@@ -155,11 +169,7 @@ fn prepare(
             }
         }
     }
-    transaction.commit().map_err(failed)?;
-
-    let damaged = |error: rusqlite::Error| not_a_store(target, format!("it is damaged: {error}"));
-    schema::verify(connection).map_err(damaged)?;
-    identity_of(connection).map_err(damaged)
+    transaction.commit().map_err(failed)
 }
 
 fn glance(connection: &mut Connection) -> rusqlite::Result<Contents> {
