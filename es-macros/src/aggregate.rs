@@ -2,7 +2,7 @@
 
 use crate::args::{self, Arg, Args};
 use crate::errors::Errors;
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -200,6 +200,7 @@ fn read_snapshot(snapshot: &mut Option<Snapshot>, args: &mut Args<'_>, arg: &Arg
     if inner.lacks("every") {
         inner.missing(EVERY);
     }
+    refuse_skipped(state, args);
     let every = every
         .and_then(|every| args.errors.keep(above_zero(&every, "a snapshot is taken after 1 event or more")));
     *snapshot = every.map(|every| Snapshot { every, fields: fields_of(state), span });
@@ -209,6 +210,30 @@ fn above_zero<N: FromStr + Default + PartialEq>(literal: &LitInt, message: &str)
     let number = literal.base10_digits().parse::<N>().ok();
     number.filter(|number| *number != N::default()).ok_or_else(|| Error::new_spanned(literal, message))
 }
+
+/// A snapshot has what serde writes: a field that it skips would be as new after a load from one.
+fn refuse_skipped(state: &DeriveInput, args: &mut Args<'_>) {
+    let fields: Vec<&Field> = match &state.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    for attr in fields.iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("serde")) {
+        let Ok(list) = attr.meta.require_list() else { continue };
+        let skip = list.tokens.clone().into_iter().find(|token| match token {
+            TokenTree::Ident(word) => SKIPS.iter().any(|skip| word == skip),
+            _ => false,
+        });
+        if let Some(skip) = skip {
+            args.errors.at(skip, SKIPPED);
+        }
+    }
+}
+
+const SKIPS: [&str; 3] = ["skip", "skip_serializing", "skip_deserializing"];
+
+const SKIPPED: &str = "a snapshot would lose this field, and a load from one differ from a replay; \
+                       keep the field, or leave `snapshot(...)` out";
 
 /// The fields' names and types, and what serde is told about them: as long as the text is the same,
 /// so is the shape of a snapshot.
