@@ -56,6 +56,9 @@ use proc_macro::TokenStream;
 /// A field that is added needs `#[serde(default)]`, a change of the shape a new version, a new name for
 /// the Rust type nothing at all.
 ///
+/// An event with nothing to say is best written `pub struct OrderPaid {}`. Without the braces, and as a tuple,
+/// a struct is stored without the names of fields, so that one that is added is a change of the shape.
+///
 /// # Serde
 ///
 /// `Serialize` and `Deserialize` are derived where they are missing, and no dependency on serde is

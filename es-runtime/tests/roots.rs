@@ -278,42 +278,38 @@ async fn several_are_saved_together_or_not_at_all() {
     assert_eq!((names(&store, "a").await.len(), names(&store, "b").await.len()), (2, 3));
 }
 
-#[tokio::test]
-async fn what_was_sent_before_does_not_tear_apart_what_is_saved_together() {
+/// Two accounts, with a deposit to `a` that is stored but was not answered.
+async fn one_of_two_not_answered() -> (Repository<Account>, Root<Account>, Root<Account>) {
     let (store, memory) = memory_with(Store::builder().retry(Retry::never()));
     opened(&store, "a", &[]).await;
     opened(&store, "b", &[]).await;
     let accounts = store.repository::<Account>();
     let mut a = accounts.load(&id("a")).await.expect("loads");
-    let mut b = accounts.load(&id("b")).await.expect("loads");
+    let b = accounts.load(&id("b")).await.expect("loads");
     a.raise(Deposited { amount: 1 }).expect("encodes");
     memory.faults().fail_after(1);
     accounts.save(&mut a).await.expect_err("stored, but not answered");
+    (accounts, a, b)
+}
 
+#[tokio::test]
+async fn what_was_sent_before_does_not_tear_apart_what_is_saved_together() {
+    let (accounts, mut a, mut b) = one_of_two_not_answered().await;
     // More is raised on both, but somebody else was faster on `a`.
     accounts.execute(&id("a"), |account| account.deposit(10)).await.expect("accepted");
     a.raise(Deposited { amount: 2 }).expect("encodes");
     b.raise(Deposited { amount: 2 }).expect("encodes");
-    store.save_all(&mut [&mut a, &mut b]).await.expect_err("a has changed");
+    accounts.store().save_all(&mut [&mut a, &mut b]).await.expect_err("a has changed");
     assert_eq!(a.pending().len(), 1, "what was sent before is known to be stored");
-    assert_eq!(names(&store, "b").await.len(), 1, "nothing of b without the rest of a");
+    assert_eq!(names(accounts.store(), "b").await.len(), 1, "nothing of b without the rest of a");
 }
 
 #[tokio::test]
 async fn the_conflict_of_one_root_does_not_make_another_forget_what_it_sent() {
-    let (store, memory) = memory_with(Store::builder().retry(Retry::never()));
-    opened(&store, "a", &[]).await;
-    opened(&store, "b", &[]).await;
-    let accounts = store.repository::<Account>();
-    let mut a = accounts.load(&id("a")).await.expect("loads");
-    let mut b = accounts.load(&id("b")).await.expect("loads");
-    a.raise(Deposited { amount: 1 }).expect("encodes");
-    memory.faults().fail_after(1);
-    accounts.save(&mut a).await.expect_err("stored, but not answered");
-
+    let (accounts, mut a, mut b) = one_of_two_not_answered().await;
     accounts.execute(&id("b"), |account| account.deposit(10)).await.expect("accepted");
     b.raise(Deposited { amount: 2 }).expect("encodes");
-    store.save_all(&mut [&mut a, &mut b]).await.expect_err("b has changed");
+    accounts.store().save_all(&mut [&mut a, &mut b]).await.expect_err("b has changed");
     assert_eq!(accounts.save(&mut a).await.expect("stored long ago").version(), Version::new(2));
-    assert_eq!(names(&store, "a").await.len(), 2);
+    assert_eq!(names(accounts.store(), "a").await.len(), 2);
 }
