@@ -168,10 +168,8 @@ impl Sqlite {
     ) -> Result<T, ReadError> {
         let shared = &self.0.shared;
         if is_small {
-            // The writer's is the cheapest: its cache knows the newest pages. Where it waits for flushes it
-            // is rarely free, and a reader on it would delay them.
-            if shared.durability == Durability::ProcessCrash
-                && let Some(mut writer) = shared.try_writer()
+            // The writer's is the cheapest: its cache knows the newest pages.
+            if let Some(mut writer) = shared.try_writer()
                 && let Some(db) = writer.reader()
             {
                 return read(db);
