@@ -167,6 +167,7 @@ impl<A: Aggregate> Command<A> {
         mut decide: impl FnMut(&A) -> Result<D, X>,
     ) -> Result<Outcome, CommandError<X>> {
         let store = self.repository.store();
+        let _underway = store.begin_command();
         let metadata = Arc::new(std::mem::take(&mut self.metadata));
         let requires: Vec<_> =
             self.requires.iter().map(|guard| (guard.stream.clone(), guard.expected)).collect();

@@ -25,7 +25,7 @@ use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::repository::Repository;
 use crate::time::{Clock, SystemClock, Timestamp};
-use batcher::Batcher;
+use batcher::{Batcher, Underway};
 use erased::{DynAdapter, DynSnapshots};
 use sending::Sending;
 use stats::Counters;
@@ -273,6 +273,11 @@ impl Store {
     /// What happened since it was opened by this program.
     pub fn stats(&self) -> Stats {
         self.0.counters.read()
+    }
+
+    /// Tells that a command has begun, until the answer is dropped.
+    pub(crate) fn begin_command(&self) -> Underway {
+        self.0.batcher.begin_command()
     }
 
     pub(crate) fn counters(&self) -> &Counters {

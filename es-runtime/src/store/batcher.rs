@@ -13,8 +13,9 @@ use crate::name::StreamName;
 use crate::store::erased::DynAdapter;
 use crate::store::sending::Sending;
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The most commits that are written at once.
@@ -33,6 +34,8 @@ struct Shared {
     adapter: Arc<dyn DynAdapter>,
     /// Whether a batch costs less than its commits one by one.
     gathers: bool,
+    /// How many commands have begun and not ended.
+    underway: AtomicUsize,
     queue: Mutex<Queue>,
     room: Arc<Semaphore>,
 }
@@ -54,7 +57,19 @@ impl Batcher {
     pub(crate) fn new(adapter: Arc<dyn DynAdapter>) -> Self {
         let room = Arc::new(Semaphore::new(WAITING_KIB));
         let gathers = adapter.capabilities().durability > Durability::Memory;
-        Self(Arc::new(Shared { adapter, gathers, queue: Mutex::default(), room }))
+        Self(Arc::new(Shared {
+            adapter,
+            gathers,
+            underway: AtomicUsize::new(0),
+            queue: Mutex::default(),
+            room,
+        }))
+    }
+
+    /// Tells that a command has begun, until the answer is dropped.
+    pub(crate) fn begin_command(&self) -> Underway {
+        self.0.underway.fetch_add(1, Ordering::Relaxed);
+        Underway(Arc::clone(&self.0))
     }
 
     /// Stores `commit`, together with what others want to store at the same time.
@@ -102,6 +117,15 @@ impl Shared {
     }
 }
 
+/// A command that has begun and not ended.
+pub(crate) struct Underway(Arc<Shared>);
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.underway.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The right to write. There is one.
 struct Turn {
     shared: Arc<Shared>,
@@ -119,10 +143,16 @@ impl Turn {
         outcome.unwrap_or_else(|| Err(unanswered(id)))
     }
 
-    /// Lets tasks that are ready to run go first, for as long as they join the batch.
+    /// Lets tasks that are ready to run go first, for as long as they join the batch. A command that is
+    /// alone has nobody to wait for.
     async fn gather(&self) {
+        let is_alone = self.shared.underway.load(Ordering::Relaxed) < 2;
+        // On a single thread nobody else can begin before this task waits.
+        if !self.shared.gathers || (is_alone && has_many_threads()) {
+            return;
+        }
         let mut waiting = self.shared.queue().waiting.len();
-        while self.shared.gathers && waiting < BATCH_COMMITS {
+        while waiting < BATCH_COMMITS {
             tokio::task::yield_now().await;
             let before = std::mem::replace(&mut waiting, self.shared.queue().waiting.len());
             if waiting <= before {
@@ -221,6 +251,10 @@ impl Queue {
         self.waiting = later;
         batch
     }
+}
+
+fn has_many_threads() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() != RuntimeFlavor::CurrentThread)
 }
 
 /// About how much memory a commit takes.
