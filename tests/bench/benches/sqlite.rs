@@ -26,21 +26,15 @@ fn main() -> Result<(), Failure> {
     if !report::is_wanted() {
         return Ok(());
     }
-    let folder = tempfile::tempdir()?;
     let current_thread = Builder::new_current_thread().enable_all().build()?;
     let multi_thread = Builder::new_multi_thread().enable_all().build()?;
-
-    let mut by_hand = Carts::create(&folder.path().join("by-hand.db"))?;
-    by_hand.fill((0..CARTS).map(|number| (cart::id(number), 5)))?;
-    by_hand.fill([(cart::id(CARTS), LONG)])?;
-
     for (name, runtime) in [("current_thread", &current_thread), ("multi_thread", &multi_thread)] {
-        let carts = runtime.block_on(open(&folder.path().join(format!("{name}.db"))))?;
         report::head(&format!("SQLite, {name} runtime, microseconds"), ["ours", "by hand", "ratio"]);
-        load(runtime, &carts, &by_hand)?;
+        load(runtime)?;
         for (tasks, goal) in [(1, 1.5), (8, 1.25), (32, 1.25)] {
-            commands(runtime, &carts, &mut by_hand, tasks, goal)?;
+            commands(runtime, tasks, false, Goal::AtMost(goal))?;
         }
+        commands(runtime, 1, true, Goal::None)?;
     }
     report::note(
         "By hand: one connection, one table with a unique index on stream and version, prepared statements;",
@@ -51,19 +45,29 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn open(path: &Path) -> Result<Repository<Cart>, Failure> {
-    let url = format!("sqlite:{}?durability=process-crash", path.display());
-    let carts = Store::connect(&url).await?.repository::<Cart>();
+/// The same carts on both sides, in new files.
+fn open(runtime: &Runtime, folder: &Path, stable_plans: bool) -> Result<(Repository<Cart>, Carts), Failure> {
+    let mut by_hand = Carts::create(&folder.join("by-hand.db"), stable_plans)?;
+    by_hand.fill((0..CARTS).map(|number| (cart::id(number), 5)))?;
+    by_hand.fill([(cart::id(CARTS), LONG)])?;
+
+    let url = format!("sqlite:{}?durability=process-crash", folder.join("ours.db").display());
     let items = |events| (1..=events).map(ItemAdded::nth).collect::<Vec<_>>();
-    for number in 0..CARTS {
-        carts.execute(&cart::id(number), |_| Ok::<_, Failure>(items(5))).await?;
-    }
-    carts.execute(&cart::id(CARTS), |_| Ok::<_, Failure>(items(LONG))).await?;
-    Ok(carts)
+    let carts = runtime.block_on(async {
+        let carts = Store::connect(&url).await?.repository::<Cart>();
+        for number in 0..CARTS {
+            carts.execute(&cart::id(number), |_| Ok::<_, Failure>(items(5))).await?;
+        }
+        carts.execute(&cart::id(CARTS), |_| Ok::<_, Failure>(items(LONG))).await?;
+        Ok::<_, Failure>(carts)
+    })?;
+    Ok((carts, by_hand))
 }
 
 /// A load of the long stream.
-fn load(runtime: &Runtime, carts: &Repository<Cart>, by_hand: &Carts) -> Result<(), Failure> {
+fn load(runtime: &Runtime) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let (carts, by_hand) = open(runtime, folder.path(), false)?;
     let id = cart::id(CARTS);
     let loads = 10;
     let rounds = rounds(
@@ -95,13 +99,9 @@ fn load(runtime: &Runtime, carts: &Repository<Cart>, by_hand: &Carts) -> Result<
 }
 
 /// Commands in so many tasks at once, each on carts of its own.
-fn commands(
-    runtime: &Runtime,
-    carts: &Repository<Cart>,
-    by_hand: &mut Carts,
-    tasks: usize,
-    goal: f64,
-) -> Result<(), Failure> {
+fn commands(runtime: &Runtime, tasks: usize, stable_plans: bool, goal: Goal) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let (carts, mut by_hand) = open(runtime, folder.path(), stable_plans)?;
     let id = |round: usize, command: usize| cart::id((round * COMMANDS + command) % CARTS);
     let rounds = rounds(
         ROUNDS,
@@ -127,11 +127,12 @@ fn commands(
             })
         },
     )?;
+    let remark = if stable_plans { ", stable plans by hand too" } else { "" };
     let what = match tasks {
-        1 => "a command alone".to_owned(),
-        _ => format!("a command, {tasks} at once"),
+        1 => format!("a command alone{remark}"),
+        _ => format!("a command, {tasks} at once{remark}"),
     };
-    show(&what, &rounds, |time| nanos(time.wall, COMMANDS), Goal::AtMost(goal));
+    show(&what, &rounds, |time| nanos(time.wall, COMMANDS), goal);
     show(&format!("{what}, CPU"), &rounds, |time| nanos(time.cpu, COMMANDS), Goal::None);
     Ok(())
 }

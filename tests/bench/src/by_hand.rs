@@ -69,14 +69,15 @@ pub fn command<E: Event, X: Into<Failure>>(
 pub struct Carts(Connection);
 
 impl Carts {
-    /// A new file.
+    /// A new file. Few know that SQLite plans a statement anew when what is bound to it changes, unless it is
+    /// told to have `stable_plans`.
     ///
     /// # Errors
     ///
     /// When SQLite fails.
-    pub fn create(path: &Path) -> Result<Self, Failure> {
+    pub fn create(path: &Path, stable_plans: bool) -> Result<Self, Failure> {
         let connection = Connection::open(path)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, stable_plans)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = NORMAL;
