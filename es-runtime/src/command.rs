@@ -168,7 +168,7 @@ impl<A: Aggregate> Command<A> {
     ) -> Result<Outcome, CommandError<X>> {
         let store = self.repository.store();
         let _underway = store.begin_command();
-        let metadata = Arc::new(std::mem::take(&mut self.metadata));
+        let metadata = store.share(std::mem::take(&mut self.metadata));
         let requires: Vec<_> =
             self.requires.iter().map(|guard| (guard.stream.clone(), guard.expected)).collect();
         let mut conflicts = 0;

@@ -21,6 +21,7 @@ use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ReadError};
 use crate::format::Format;
 use crate::id::{CommitId, Entropy, StoreId, SystemEntropy, fresh};
+use crate::metadata::Metadata;
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::repository::Repository;
@@ -61,6 +62,8 @@ struct Shared {
     snapshots: Option<Arc<dyn DynSnapshots>>,
     batcher: Batcher,
     settings: StoreBuilder,
+    /// Most commits have none, and share it.
+    no_metadata: Arc<Metadata>,
     counters: Counters,
     warned: Mutex<HashSet<&'static str>>,
     snapshotting: Mutex<HashSet<StreamName>>,
@@ -280,6 +283,11 @@ impl Store {
         self.0.batcher.begin_command()
     }
 
+    /// What the events of a commit share.
+    pub(crate) fn share(&self, metadata: Metadata) -> Arc<Metadata> {
+        if metadata.is_empty() { Arc::clone(&self.0.no_metadata) } else { Arc::new(metadata) }
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.0.counters
     }
@@ -406,6 +414,7 @@ impl StoreBuilder {
             batcher: Batcher::new(Arc::clone(&adapter)),
             adapter,
             settings: self,
+            no_metadata: Arc::default(),
             counters: Counters::default(),
             warned: Mutex::default(),
             snapshotting: Mutex::default(),

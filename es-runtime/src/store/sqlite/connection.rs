@@ -44,9 +44,6 @@ impl Target {
         let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // Each statement has one good plan, whatever is bound to it. Without this SQLite looks for a better one
-        // at each binding: the statement that reads a stream would be prepared anew each time.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         // Plans that do not depend on the values bound: else SQLite prepares statements anew for new values,
         // which cost a third of the time of a command.
