@@ -19,6 +19,7 @@ async fn what_is_not_built_or_not_written_or_not_a_store_says_so() {
         ("kurrentdb://ada:hunter2@localhost:2113", "planned"),
         ("nats://ada:hunter2@localhost", "planned"),
         ("mysql://ada:hunter2@localhost", "`mysql` is not the URL of a store"),
+        ("memory:orders", "nothing comes after `memory:`"),
         ("orders.db", "as in `sqlite:orders.db`"),
         ("", "as in `sqlite:orders.db`"),
     ] {

@@ -29,10 +29,13 @@ impl StoreBuilder {
         #[cfg(feature = "registry")]
         crate::registry::check()?;
         match url.split_once(':') {
-            Some(("memory", _)) => {
+            Some(("memory", "")) => {
                 let memory = crate::memory::Memory::with(self.clock.clone(), self.entropy.clone());
                 Ok(self.adapter(memory))
             }
+            Some(("memory", _)) => Err(ConnectError::InvalidUrl(
+                "nothing comes after `memory:`, each connection is a store of its own".to_owned(),
+            )),
             #[cfg(feature = "sqlite")]
             Some(("sqlite", _)) => {
                 let (options, path) = crate::sqlite::SqliteOptions::from_url(url)?;
