@@ -1,8 +1,10 @@
 //! Payloads in every format, mixed within a stream.
 #![allow(missing_docs)]
 
+#[cfg(any(not(feature = "messagepack"), feature = "cbor"))]
 mod common;
 
+#[cfg(any(not(feature = "messagepack"), feature = "cbor"))]
 use common::*;
 use es_runtime::Format;
 use es_runtime::memory::Memory;
