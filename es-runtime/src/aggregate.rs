@@ -40,6 +40,8 @@ pub trait AggregateId: Display + Clone + Send + Sync + 'static {}
 impl<T: Display + Clone + Send + Sync + 'static> AggregateId for T {}
 
 /// How an aggregate changes when `E` has happened. It cannot fail: what happened, happened.
+///
+/// Nor may it panic. A [`Root`](crate::Root) on which it did is half changed: drop it and load it again.
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not say what `{E}` changes",
     label = "missing `impl Apply<{E}> for {Self}`",

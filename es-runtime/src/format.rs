@@ -259,11 +259,24 @@ pub(crate) fn decode<E: Event>(version: u16, payload: &Encoded) -> Result<E, Dec
     decode::<E::Previous>(version, payload).map(E::UPCAST)
 }
 
-/// An event could not be written: its `Serialize` failed, or what it wrote cannot be read again. Nothing was raised, and a retry does not help.
+/// An event could not be written: its `Serialize` failed, or what it wrote cannot be read again. Nothing was
+/// raised, and a retry does not help.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("`{name}` cannot be written as {format}: {source}")]
 pub struct EncodeError {
     pub(crate) name: &'static str,
     pub(crate) format: Format,
     pub(crate) r#source: Cause,
+}
+
+impl EncodeError {
+    /// The name of the event.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What the format said.
+    pub const fn reason(&self) -> &Cause {
+        &self.source
+    }
 }

@@ -1,5 +1,6 @@
 //! Ids: of commits, of events and of stores, and where fresh ones come from.
 
+use crate::text::serde_as_text;
 use crate::time::Timestamp;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -45,6 +46,8 @@ macro_rules! uuid_newtype {
                 self.0.fmt(f)
             }
         }
+
+        serde_as_text!($name);
     };
 }
 

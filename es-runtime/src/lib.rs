@@ -187,7 +187,7 @@ pub use crate::id::{CommitId, Entropy, EventId, StoreId, SystemEntropy};
 pub use crate::metadata::Metadata;
 pub use crate::name::{EventName, InvalidName, StreamName};
 pub use crate::past::Past;
-pub use crate::position::{Cursor, Position, Version};
+pub use crate::position::{Cursor, InvalidPosition, Position, Version};
 pub use crate::recorded::{Envelope, Recorded};
 pub use crate::repository::{Repository, StoreError};
 pub use crate::root::{DecideError, ReplayError, Root};

@@ -1,5 +1,6 @@
 //! Names of streams and events.
 
+use crate::text::serde_as_text;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -70,6 +71,8 @@ impl FromStr for StreamName {
         Self::new(category, key)
     }
 }
+
+serde_as_text!(StreamName);
 
 impl Hash for StreamName {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -1,11 +1,14 @@
 //! Where an event stands: in its stream, and in the whole log.
 
+use crate::text::serde_as_text;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// How many events a stream has, or which of them one is: 1, 2, 3 and so on without gaps.
 ///
 /// Not the version of a shape: that is the schema version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Version(u64);
 
 impl Version {
@@ -42,7 +45,15 @@ impl fmt::Display for Version {
 /// Where one event stands in the whole log.
 ///
 /// Positions of one store can be compared; nothing else about them means anything. There may be
-/// gaps, and the distance between two says nothing.
+/// gaps, and the distance between two says nothing. Their text travels: to a browser, say, which asks
+/// later for what it has written.
+///
+/// ```
+/// use es_runtime::Position;
+///
+/// let position = Position::new(7, 1);
+/// assert_eq!(position.to_string().parse(), Ok(position));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     commit: u64,
@@ -71,6 +82,24 @@ impl fmt::Display for Position {
         write!(f, "{}.{}", self.commit, self.index)
     }
 }
+
+impl FromStr for Position {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        let invalid = || InvalidPosition(text.chars().take(64).collect());
+        let (commit, index) = text.split_once('.').ok_or_else(invalid)?;
+        let number = |digits: &str| digits.parse().map_err(|_| invalid());
+        Ok(Self::new(number(commit)?, number(index)?))
+    }
+}
+
+serde_as_text!(Position);
+
+/// This is not the text of a position. A retry does not help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the position of an event, such as `17.0`")]
+pub struct InvalidPosition(String);
 
 /// How far a reader of the whole log has come.
 ///
@@ -123,5 +152,25 @@ impl Cursor {
             16 => Some(Self::at(Position::new(field(0)?, field(8)?))),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_position_is_refused() {
+        for text in ["", "7", "7.", ".7", "7.x", "-1.0", "18446744073709551616.0"] {
+            assert_eq!(text.parse::<Position>(), Err(InvalidPosition(text.into())));
+        }
+    }
+
+    #[test]
+    fn what_callers_carry_over_a_wire_is_text_or_a_number() {
+        let json = serde_json::to_string(&(Position::new(7, 1), Version::new(3))).expect("serializes");
+        assert_eq!(json, r#"["7.1",3]"#);
+        let back: (Position, Version) = serde_json::from_str(&json).expect("ours");
+        assert_eq!(back, (Position::new(7, 1), Version::new(3)));
     }
 }

@@ -38,6 +38,9 @@ use tracing::Instrument;
 
 /// Where events are kept. One store, one writer, one batcher; cheap to clone.
 ///
+/// It runs on tokio, and needs the runtime's timer for the waits between two tries (`enable_time`, which
+/// `#[tokio::main]` does).
+///
 /// ```standalone_crate
 /// # use es_runtime::prelude::*;
 /// # #[event("order.paid")]
@@ -405,7 +408,8 @@ impl StoreBuilder {
         self
     }
 
-    /// A store on this adapter, which brings its own clock.
+    /// A store on this adapter, which brings its own clock. The names in the registry are checked by
+    /// [`connect`](Self::connect) only, because this cannot fail.
     pub fn adapter(mut self, adapter: impl Adapter) -> Store {
         let adapter: Arc<dyn DynAdapter> = Arc::new(adapter);
         self.limits = self.limits.within(&adapter.capabilities());

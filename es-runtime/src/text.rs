@@ -1,5 +1,24 @@
 //! Text in constants: what a const check needs to compare names and to say what is wrong.
 
+/// Serializes a type as the text that it displays, and reads it back by `FromStr`.
+macro_rules! serde_as_text {
+    ($($name:ty),*) => { $(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )* };
+}
+pub(crate) use serde_as_text;
+
 /// `a == b`, in a constant.
 pub(crate) const fn is_same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());

@@ -1,5 +1,6 @@
 //! Moments in time, and who tells it.
 
+use crate::text::serde_as_text;
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -92,18 +93,7 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
 #[error("`{0}` is not a time from 1970 to 9999 such as `2016-10-08T13:54:00Z`")]
 pub struct InvalidTimestamp(String);
 
-impl serde::Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Timestamp {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Timestamp);
 
 /// Who tells the time.
 ///

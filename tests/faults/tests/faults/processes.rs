@@ -87,8 +87,7 @@ async fn a_process_that_stops_while_it_writes_holds_others_up_and_harms_nothing(
         }
         let readable = report.reads.iter().all(|read| read.as_ref().is_ok_and(|events| *events > 0));
         assert!(readable && !report.reads.is_empty(), "{:?}", report.reads);
-        let refused = Store::connect(&url).await.expect_err("the write lock is kept").to_string();
-        assert!(refused.contains("another process"), "{refused}");
+        drop(Store::connect(&url).await.expect("whoever only looks needs no write lock"));
 
         stopped.signal(way);
         let other = other.finish().report;
