@@ -4,7 +4,7 @@ use super::*;
 use crate::commit::{Expected, NewEvent, NonEmpty};
 use crate::format::{Encoded, Format};
 use crate::time::Timestamp;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn stream(key: impl fmt::Display) -> StreamName {
     StreamName::new("order", key).expect("valid")
@@ -146,51 +146,4 @@ async fn a_filter_that_lets_nothing_through_ends_its_pages_too() {
         }
     }
     assert_eq!(pages, 3);
-}
-
-/// `cargo test --release -p es-runtime memory_figures -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "prints figures"]
-#[allow(clippy::print_stdout, reason = "prints figures")]
-async fn memory_figures() {
-    let each = |start: Instant, n: u64| start.elapsed().as_nanos() as f64 / n as f64;
-    for round in 0..3 {
-        let memory = Memory::new();
-        let n = 200_000;
-        let commits: Vec<_> =
-            (0..n).map(|n| commit(&n.to_string(), stream(n % 1000), Expected::Any)).collect();
-        let start = Instant::now();
-        for commit in commits {
-            append(&memory, commit).await.expect("stored");
-        }
-        let appended = each(start, n);
-        let (one, limit) = (stream(1), Limit::events(1000));
-        let start = Instant::now();
-        for _ in 0..2000 {
-            let page =
-                memory.read_stream(&one, Version::new(1), Direction::Forward, limit, Freshness::Latest);
-            assert_eq!(std::hint::black_box(page.await.expect("no fault")).events.len(), 200);
-        }
-        let replayed = each(start, 2000 * 200);
-        let start = Instant::now();
-        for _ in 0..200_000 {
-            let page =
-                memory.read_stream(&one, Version::new(200), Direction::Forward, limit, Freshness::Latest);
-            std::hint::black_box(page.await.expect("no fault"));
-        }
-        let short = each(start, 200_000);
-        let (start, mut cursor) = (Instant::now(), Cursor::start());
-        loop {
-            let page = memory.read_all(&cursor, &Filter::all(), limit).await.expect("no fault");
-            cursor = page.next;
-            if page.is_end {
-                break;
-            }
-        }
-        let logged = each(start, n);
-        println!(
-            "{round}: append {appended:.0} ns, read of 1 {short:.0} ns, per event of a stream {replayed:.1} ns, of the log {logged:.1} ns; Recorded {} bytes",
-            size_of::<crate::Recorded>()
-        );
-    }
 }
