@@ -5,6 +5,7 @@ use crate::time::Timestamp;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
@@ -98,6 +99,12 @@ impl EventId {
 pub trait Entropy: Send + Sync + 'static {
     /// Sixty-four bits that nobody could foresee.
     fn next(&self) -> u64;
+}
+
+impl<T: Entropy + ?Sized> Entropy for Arc<T> {
+    fn next(&self) -> u64 {
+        (**self).next()
+    }
 }
 
 impl<F: Fn() -> u64 + Send + Sync + 'static> Entropy for F {

@@ -9,7 +9,7 @@ use std::fmt;
 /// ```
 /// use es_runtime::Metadata;
 ///
-/// let metadata = Metadata::new().actor("ada").correlation_id("checkout-7").header("source", "web");
+/// let metadata = Metadata::new().with_actor("ada").with_correlation_id("checkout-7").with_header("source", "web");
 /// assert_eq!(metadata.headers()["source"], "web");
 /// ```
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,35 +47,35 @@ impl Metadata {
 
     /// Which conversation this belongs to.
     #[must_use]
-    pub fn correlation_id(mut self, id: impl Into<String>) -> Self {
+    pub fn with_correlation_id(mut self, id: impl Into<String>) -> Self {
         self.correlation_id = Some(id.into().into());
         self
     }
 
     /// Which command or event made this happen.
     #[must_use]
-    pub fn causation_id(mut self, id: impl Into<String>) -> Self {
+    pub fn with_causation_id(mut self, id: impl Into<String>) -> Self {
         self.causation_id = Some(id.into().into());
         self
     }
 
     /// Who did it.
     #[must_use]
-    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+    pub fn with_actor(mut self, actor: impl Into<String>) -> Self {
         self.actor = Some(actor.into().into());
         self
     }
 
     /// For whom it was done, where several share a store.
     #[must_use]
-    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+    pub fn with_tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into().into());
         self
     }
 
     /// The W3C trace context: `traceparent`, and `tracestate` where there is one.
     #[must_use]
-    pub fn trace_context(mut self, traceparent: impl Into<String>, tracestate: Option<String>) -> Self {
+    pub fn with_trace_context(mut self, traceparent: impl Into<String>, tracestate: Option<String>) -> Self {
         self.traceparent = Some(traceparent.into().into());
         self.tracestate = tracestate.map(Into::into);
         self
@@ -83,37 +83,37 @@ impl Metadata {
 
     /// Anything else, by name. A second value of one name replaces the first.
     #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.insert(name.into(), value.into());
         self
     }
 
-    /// See [`correlation_id`](Self::correlation_id).
-    pub fn get_correlation_id(&self) -> Option<&str> {
+    /// See [`with_correlation_id`](Self::with_correlation_id).
+    pub fn correlation_id(&self) -> Option<&str> {
         self.correlation_id.as_deref()
     }
 
-    /// See [`causation_id`](Self::causation_id).
-    pub fn get_causation_id(&self) -> Option<&str> {
+    /// See [`with_causation_id`](Self::with_causation_id).
+    pub fn causation_id(&self) -> Option<&str> {
         self.causation_id.as_deref()
     }
 
-    /// See [`actor`](Self::actor).
-    pub fn get_actor(&self) -> Option<&str> {
+    /// See [`with_actor`](Self::with_actor).
+    pub fn actor(&self) -> Option<&str> {
         self.actor.as_deref()
     }
 
-    /// See [`tenant`](Self::tenant).
-    pub fn get_tenant(&self) -> Option<&str> {
+    /// See [`with_tenant`](Self::with_tenant).
+    pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
 
-    /// See [`trace_context`](Self::trace_context).
+    /// See [`with_trace_context`](Self::with_trace_context).
     pub fn traceparent(&self) -> Option<&str> {
         self.traceparent.as_deref()
     }
 
-    /// See [`trace_context`](Self::trace_context).
+    /// See [`with_trace_context`](Self::with_trace_context).
     pub fn tracestate(&self) -> Option<&str> {
         self.tracestate.as_deref()
     }
@@ -182,12 +182,12 @@ mod tests {
     #[test]
     fn it_reads_what_it_wrote() {
         let metadata = Metadata::new()
-            .correlation_id("c")
-            .causation_id("b")
-            .actor("ada")
-            .tenant("acme")
-            .trace_context("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Some("x=1".into()))
-            .header("line", "17");
+            .with_correlation_id("c")
+            .with_causation_id("b")
+            .with_actor("ada")
+            .with_tenant("acme")
+            .with_trace_context("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Some("x=1".into()))
+            .with_header("line", "17");
         let json = metadata.to_json().expect("not empty");
         assert_eq!(Metadata::from_json(&json).expect("ours"), metadata);
     }
@@ -196,6 +196,6 @@ mod tests {
     fn nothing_takes_no_room() {
         assert_eq!(Metadata::new().to_json(), None);
         assert_eq!(Metadata::from_json(b"{}").expect("valid"), Metadata::default());
-        assert_eq!(format!("{:?}", Metadata::new().actor("ada")), r#"{"actor": "ada"}"#);
+        assert_eq!(format!("{:?}", Metadata::new().with_actor("ada")), r#"{"actor": "ada"}"#);
     }
 }

@@ -183,7 +183,7 @@ impl<A: Aggregate> Repository<A> {
     /// let outcome = orders
     ///     .command(&id)
     ///     .commit_id(request)
-    ///     .metadata(Metadata::new().actor("ada"))
+    ///     .metadata(Metadata::new().with_actor("ada"))
     ///     .execute(|_| Ok::<_, std::convert::Infallible>(OrderPaid {}))
     ///     .await?;
     /// # Ok(())

@@ -3,6 +3,7 @@
 use crate::text::serde_as_text;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment: whole microseconds since 1970-01-01T00:00:00Z, until the end of the year 9999.
@@ -102,6 +103,12 @@ serde_as_text!(Timestamp);
 pub trait Clock: Send + Sync + 'static {
     /// The time now. It may jump: nothing about order depends on it.
     fn now(&self) -> Timestamp;
+}
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
 }
 
 impl<F: Fn() -> Timestamp + Send + Sync + 'static> Clock for F {

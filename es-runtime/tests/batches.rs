@@ -99,7 +99,7 @@ async fn metadata_takes_room_in_a_batch() {
     let hold = noting.memory.faults().hold_before();
     let first = open(&store, id("first"));
     hold.reached().await;
-    let metadata = Metadata::new().header("note", "x".repeat(60 << 10));
+    let metadata = Metadata::new().with_header("note", "x".repeat(60 << 10));
     let others: Vec<_> = (0..200)
         .map(|n| {
             let command = store.repository::<Account>().command(&n.to_string()).metadata(metadata.clone());

@@ -249,8 +249,9 @@ async fn the_outcome_of_a_command_that_somebody_else_did_is_what_is_stored() {
     let (store, memory) = memory();
     let accounts = store.repository::<Account>();
     let request = CommitId::derive(&CommitId::ROOT, "request 1");
-    let by =
-        |actor: &str| accounts.command(&id("a")).commit_id(request).metadata(Metadata::new().actor(actor));
+    let by = |actor: &str| {
+        accounts.command(&id("a")).commit_id(request).metadata(Metadata::new().with_actor(actor))
+    };
     let hold = memory.faults().hold_before();
     let slow = tokio::spawn(by("slow").execute(|account| account.open("ada")));
     hold.reached().await;
@@ -258,14 +259,14 @@ async fn the_outcome_of_a_command_that_somebody_else_did_is_what_is_stored() {
     let other = Store::new(memory.clone());
     let quick = other.repository::<Account>().command(&id("a")).commit_id(request);
     quick
-        .metadata(Metadata::new().actor("quick"))
+        .metadata(Metadata::new().with_actor("quick"))
         .execute(|account| account.open("ada"))
         .await
         .expect("done");
     hold.release();
     let outcome = slow.await.expect("no panic").expect("done");
     assert!(outcome.is_repeated());
-    assert_eq!(outcome.events()[0].metadata.get_actor(), Some("quick"));
+    assert_eq!(outcome.events()[0].metadata.actor(), Some("quick"));
     assert_eq!((store.stats().commits, store.stats().repeats), (0, 1));
 }
 
@@ -343,7 +344,7 @@ async fn metadata_and_the_time_it_happened_are_kept() {
     let (store, _) = memory();
     let accounts = store.repository::<Account>();
     let at: Timestamp = "2016-10-08T13:54:00Z".parse().expect("a time");
-    let metadata = Metadata::new().actor("ada").tenant("acme").header("line", "17");
+    let metadata = Metadata::new().with_actor("ada").with_tenant("acme").with_header("line", "17");
     let command = accounts.command(&id("a")).metadata(metadata.clone()).occurred_at(at);
     command.execute(|account| account.open("ada")).await.expect("accepted");
 
@@ -422,7 +423,7 @@ async fn metadata_counts_for_each_event_of_a_commit() {
     let (store, _) =
         memory_with(Store::builder().limits(Limits { commit_bytes: 100 << 10, ..Limits::default() }));
     let accounts = store.repository::<Account>();
-    let metadata = Metadata::new().header("note", "x".repeat(40 << 10));
+    let metadata = Metadata::new().with_header("note", "x".repeat(40 << 10));
     let deposit = |times| {
         let command = accounts.command(&id("a")).metadata(metadata.clone());
         command.execute(move |_| {
@@ -456,7 +457,7 @@ async fn what_is_too_large_is_refused_whole() {
         CommandError::Store(StoreError::Append(AppendError::TooLarge { size: 10_001, .. }))
     ));
 
-    let metadata = Metadata::new().header("note", "x".repeat(100_000));
+    let metadata = Metadata::new().with_header("note", "x".repeat(100_000));
     let error = accounts
         .command(&id("a"))
         .metadata(metadata)

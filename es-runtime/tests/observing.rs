@@ -55,7 +55,7 @@ async fn spans_tell_what_was_done_and_never_what_it_says() {
     let accounts = store.repository::<Account>();
     memory.faults().fail_after(1);
     accounts.execute(&id("a"), |account| account.open("a secret")).await.expect("stored");
-    let metadata = Metadata::new().actor("a secret");
+    let metadata = Metadata::new().with_actor("a secret");
     let mut command = accounts.command(&id("a")).metadata(metadata);
     command = command.commit_id(CommitId::derive(&CommitId::ROOT, "1"));
     command.execute(|account| account.deposit(1)).await.expect("stored");

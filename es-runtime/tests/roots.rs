@@ -134,10 +134,7 @@ async fn the_past_can_be_looked_at_by_time() {
         let seconds = Arc::clone(&seconds);
         move || Timestamp::from_micros(seconds.fetch_add(0, Ordering::Relaxed) * 1_000_000).expect("in range")
     };
-    let memory = es_runtime::memory::Memory::with(
-        Arc::new(clock.clone()),
-        Arc::new(es_runtime::SystemEntropy::default()),
-    );
+    let memory = es_runtime::memory::Memory::with(clock.clone(), es_runtime::SystemEntropy::default());
     let store = Store::builder().clock(clock.clone()).adapter(memory);
     for (second, amount) in [(10, None), (20, Some(1)), (30, Some(2))] {
         seconds.store(second, Ordering::Relaxed);

@@ -12,7 +12,7 @@ async fn a_commit_reads_back_as_it_was_written() {
         let mut other = event("order.\"paid\"; --", "{}");
         other.schema_version = u16::MAX;
         other.payload = Encoded::new(Format::Cbor, [0, 255, 0]);
-        other.metadata = Arc::new(Metadata::new().actor("ada").header("a", "ü"));
+        other.metadata = Arc::new(Metadata::new().with_actor("ada").with_header("a", "ü"));
         other.occurred_at = Timestamp::MAX;
         written.events = NonEmpty::new(vec![written.events[0].clone(), other]).expect("two");
 
@@ -25,7 +25,7 @@ async fn a_commit_reads_back_as_it_was_written() {
             let events = whole(&store, written.stream.as_str()).await;
             assert!(written.is_same_as(&events));
             assert_eq!(events[0].metadata(), &Metadata::new());
-            assert_eq!(events[1].metadata().get_actor(), Some("ada"));
+            assert_eq!(events[1].metadata().actor(), Some("ada"));
             assert_eq!(events[1].occurred_at(), Timestamp::MAX);
             assert_eq!(events[1].position(), position);
             assert_eq!(events[1].id(), EventId::of(id(1), 1));
@@ -132,7 +132,7 @@ async fn an_id_is_the_same_commit_only_with_the_same_events() {
     let mut later = original.clone();
     let mut events = original.events.to_vec();
     events[0].occurred_at = Timestamp::MAX;
-    events[1].metadata = Arc::new(Metadata::new().actor("ada"));
+    events[1].metadata = Arc::new(Metadata::new().with_actor("ada"));
     later.events = NonEmpty::new(events).expect("two");
     let appended = append(&store, later).await.expect("answered");
     assert!(matches!(appended, Appended::AlreadyCommitted(range) if range.last.get() == 2), "{appended:?}");
@@ -159,7 +159,7 @@ async fn time_never_goes_back_within_a_stream() {
         let now = now.clone();
         move || Timestamp::from_micros(*now.lock().expect("a time")).expect("in range")
     };
-    let store = Sqlite::options().clock(Arc::new(clock)).open(place.path()).await.expect("a store");
+    let store = Sqlite::options().clock(clock).open(place.path()).await.expect("a store");
     append(&store, commit(1, "order/1", Expected::Any, 1)).await.expect("stored");
     *now.lock().expect("a time") = 1_000;
     append(&store, commit(2, "order/1", Expected::Any, 1)).await.expect("stored");

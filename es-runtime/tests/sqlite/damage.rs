@@ -9,7 +9,7 @@ async fn filled() -> Place {
     for n in 0..6_u64 {
         let mut commit = commit(n.into(), &format!("order/{}", n % 2), Expected::Any, 2);
         let events = commit.events.iter().cloned().map(|mut event| {
-            event.metadata = Arc::new(Metadata::new().actor("ada"));
+            event.metadata = Arc::new(Metadata::new().with_actor("ada"));
             event
         });
         commit.events = NonEmpty::new(events.collect()).expect("two");

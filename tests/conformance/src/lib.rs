@@ -8,7 +8,7 @@
 //! use std::sync::Arc;
 //!
 //! conformance::conformance!(memory, |setup| async move {
-//!     Memory::with(setup.clock, Arc::new(SystemEntropy::default()))
+//!     Memory::with(setup.clock, SystemEntropy::default())
 //! });
 //! # fn main() {}
 //! ```

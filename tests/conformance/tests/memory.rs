@@ -3,9 +3,8 @@
 use conformance::conformance;
 use es_runtime::SystemEntropy;
 use es_runtime::memory::Memory;
-use std::sync::Arc;
 
-conformance!(memory, |setup| async move { Memory::with(setup.clock, Arc::new(SystemEntropy::default())) });
+conformance!(memory, |setup| async move { Memory::with(setup.clock, SystemEntropy::default()) });
 
 #[test]
 fn no_rule_is_forgotten_by_the_macro() {

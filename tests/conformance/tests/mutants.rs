@@ -78,7 +78,7 @@ const WIDE: Limit = Limit { events: usize::MAX, bytes: usize::MAX };
 
 impl Mutant {
     fn new(setup: Setup, bug: Bug) -> Self {
-        let memory = Memory::with(setup.clock.clone(), Arc::new(SystemEntropy::default()));
+        let memory = Memory::with(setup.clock.clone(), SystemEntropy::default());
         let silence = watch::Sender::new(());
         Self { memory, bug, clock: setup.clock, known: Mutex::default(), silence }
     }

@@ -59,7 +59,7 @@ impl Memory {
 
     /// An empty store, on the clock and the entropy of the operating system.
     pub fn new() -> Self {
-        Self::with(Arc::new(SystemClock), Arc::new(SystemEntropy::default()))
+        Self::with(SystemClock, SystemEntropy::default())
     }
 
     /// An empty store that takes the time from `clock`, and its identity from both.
@@ -67,13 +67,13 @@ impl Memory {
     /// ```
     /// use es_runtime::memory::Memory;
     /// use es_runtime::{Adapter, Timestamp};
-    /// use std::sync::Arc;
     ///
-    /// let same_each_time = || Memory::with(Arc::new(|| Timestamp::EPOCH), Arc::new(|| 7));
+    /// let same_each_time = || Memory::with(|| Timestamp::EPOCH, || 7);
     /// assert_eq!(same_each_time().identity(), same_each_time().identity());
     /// ```
-    pub fn with(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        let identity = fresh(clock.now(), &*entropy).into();
+    pub fn with(clock: impl Clock, entropy: impl Entropy) -> Self {
+        let identity = fresh(clock.now(), &entropy).into();
+        let clock = Arc::new(clock);
         let (log, changed) = (Mutex::default(), watch::Sender::new(()));
         Self { inner: Arc::new(Inner { log, changed, clock, identity, faults: Faults::default() }) }
     }

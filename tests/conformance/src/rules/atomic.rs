@@ -180,13 +180,13 @@ pub async fn t1_several_commits_to_one_stream_are_refused<A: Adapter>(store: Sub
 /// Bytes, format, name, versions, times and metadata are the same whichever way an event is read.
 pub async fn t1_what_was_written_comes_back_unchanged<A: Adapter>(store: Subject<A>) -> Kept {
     let metadata = Metadata::new()
-        .correlation_id("c'1\"")
-        .causation_id("")
-        .actor("Ада Лавлейс")
-        .tenant("acme/\\%_")
-        .trace_context("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Some("a=1,b=2".into()))
-        .header("x", "line\nbreak\ttab")
-        .header("Ключ", "🦀");
+        .with_correlation_id("c'1\"")
+        .with_causation_id("")
+        .with_actor("Ада Лавлейс")
+        .with_tenant("acme/\\%_")
+        .with_trace_context("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Some("a=1,b=2".into()))
+        .with_header("x", "line\nbreak\ttab")
+        .with_header("Ключ", "🦀");
     let full = |format, schema_version, occurred_at| NewEvent {
         name: "order.πlaced-v2_'\"".into(),
         schema_version,

@@ -64,7 +64,7 @@ pub async fn t4_the_same_commit_with_other_metadata_is_the_same<A: Adapter>(stor
     let first = commit("a", &order, Expected::NoStream, 2);
     let range = store.append(first.clone()).await?.range();
     let later = |event: &NewEvent| NewEvent {
-        metadata: Arc::new(Metadata::new().actor("ada").header("attempt", "2")),
+        metadata: Arc::new(Metadata::new().with_actor("ada").with_header("attempt", "2")),
         occurred_at: Timestamp::from_micros(5).expect("in range"),
         ..event.clone()
     };

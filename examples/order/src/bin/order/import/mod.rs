@@ -179,9 +179,9 @@ impl Import {
 
     fn note(&self, line: &Line) -> Metadata {
         Metadata::new()
-            .header("import", &*self.name)
-            .header("line", line.number.to_string())
-            .header("line_hash", line.fingerprint.to_string())
+            .with_header("import", &*self.name)
+            .with_header("line", line.number.to_string())
+            .with_header("line_hash", line.fingerprint.to_string())
     }
 
     /// The line that an event came from, if it came from this import.
