@@ -147,7 +147,7 @@ async fn a_place_that_cannot_be_used_is_named() {
     assert!(matches!(refusal(Path::new("")).await, ConnectError::InvalidUrl(_)));
 }
 
-/// Permissions do not bind root, so then there is nothing to see.
+/// Permissions do not bind root, who therefore asks somebody else to look.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_may_only_be_read_is_refused() {
@@ -159,18 +159,45 @@ async fn a_file_that_may_only_be_read_is_refused() {
     };
     allow(&place.path(), 0o444);
     if std::fs::OpenOptions::new().append(true).open(place.path()).is_ok() {
-        return;
+        // Nothing is forbidden to root.
+        return as_nobody(&place);
     }
     let refused = refusal(&place.path()).await;
     assert!(matches!(&refused, ConnectError::Unavailable { .. }), "{refused:?}");
     assert!(refused.to_string().contains("not written"), "{refused}");
     allow(&place.path(), 0o000);
     assert!(matches!(refusal(&place.path()).await, ConnectError::Unavailable { .. }));
-    allow(&place.path(), 0o644);
+
+    // A folder in which SQLite cannot make its log.
+    let place = Place::new();
+    drop(place.open().await);
     allow(place.folder.path(), 0o555);
     let refused = refusal(&place.path()).await;
     allow(place.folder.path(), 0o755);
     assert!(matches!(&refused, ConnectError::Unavailable { .. }), "{refused:?}");
+}
+
+/// Runs the test that calls it in a process of the user `nobody`.
+#[cfg(unix)]
+fn as_nobody(place: &Place) {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    let test = std::thread::current().name().expect("a test has a name").to_owned();
+    // Where `nobody` may read it, which is not said of the place it was built in.
+    let program = place.folder.path().join("test");
+    std::fs::copy(std::env::current_exe().expect("this program"), &program).expect("a copy");
+    std::fs::set_permissions(place.folder.path(), std::fs::Permissions::from_mode(0o755))
+        .expect("permissions");
+    let child = std::process::Command::new(program)
+        .args(["--exact", &test])
+        .current_dir("/")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
 }
 
 #[tokio::test]
