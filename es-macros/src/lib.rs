@@ -129,15 +129,14 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `id = OrderId` | The type that tells one from another. Its `Display` is stored, so `String`, `u64` or a type of yours with `Display`, `Clone`, `Send` and `Sync`. |
 /// | `events(OrderPlaced, sales::OrderPaid)` | Every event it is folded from, in its newest version; older ones are read through `from`. Events may come from other modules and crates, and be shared with other aggregates. |
 /// | `snapshot(every = 100)` | Keep a snapshot, anew after so many events. The state needs serde's `Serialize` and `Deserialize`, which must skip none of its fields. Left out, nothing is kept. |
-/// | `revision = 2` | Raise it when the logic of a handler changes: older snapshots are thrown away then. From 1 on, which is the default. Changed fields and events are noticed without it. |
+/// | `revision = 2` | Raise it when the logic of a handler or of a `From` between versions changes, or the inside of a type that a field has: older snapshots are thrown away then. From 1 on, which is the default. Changed fields of the state itself, and changed names and versions of events, are noticed without it. |
 /// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
 ///
 /// # What is checked
 ///
 /// From the list the compiler knows every event, and so it refuses, at the word in the list: a type that
 /// is no event, an event without `impl Apply<Event>`, two events stored under one name (aliases included),
-/// an old version beside the newest. Elsewhere: an event raised that is not listed, a projection that
-/// forgets one. Names shared between aggregates are found by `es_runtime::catalog!`.
+/// an old version beside the newest. Elsewhere: an event raised that is not listed. Names shared between aggregates are found by `es_runtime::catalog!`.
 ///
 /// The state must be `Default`: what it is before its first event. It cannot be generic, because its events
 /// are stored under one name.

@@ -141,7 +141,7 @@
 //! | --- | --- |
 //! | `sqlite` (default) | the embedded store: `Store::connect("sqlite:orders.db")` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
-//! | `registry` | lists every event linked into the program and checks their names when a store is opened |
+//! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
 
 mod adapter;
 mod aggregate;

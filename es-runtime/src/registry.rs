@@ -1,6 +1,6 @@
 //! Every event that is linked into the program. Behind the feature `registry`.
 //!
-//! For listing and for the check when a store is opened. Nothing is decoded by it: the events of a crate
+//! For listing and for the check when a store is opened by its URL. Nothing is decoded by it: the events of a crate
 //! that nothing else refers to are not linked, and so not here.
 
 use crate::error::ConnectError;

@@ -69,6 +69,9 @@ impl Snapshots for NoSnapshots {
 ///
 /// A snapshot carries a fingerprint of the state's fields, the aggregate's revision and the names and
 /// versions of its events. When the program's differs, the snapshot is thrown away and made again.
+///
+/// Of a field it has the name, the type as it is written and what serde is told about it, not what is inside
+/// that type: where this changes in a way that serde can still read, raise the revision.
 pub struct SnapshotPlan<A> {
     every: u64,
     fields: &'static str,
