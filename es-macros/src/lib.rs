@@ -128,7 +128,7 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `"order"` | The stored name, first: the category of its streams. The rules are those of an event's name. |
 /// | `id = OrderId` | The type that tells one from another. Its `Display` is stored, so `String`, `u64` or a type of yours with `Display`, `Clone`, `Send` and `Sync`. |
 /// | `events(OrderPlaced, sales::OrderPaid)` | Every event it is folded from, in its newest version; older ones are read through `from`. Events may come from other modules and crates, and be shared with other aggregates. |
-/// | `snapshot(every = 100)` | Keep a snapshot, anew after so many events. The state needs serde's `Serialize` and `Deserialize`, which must skip none of its fields. Left out, nothing is kept. |
+/// | `snapshot(every = 100)` | Keep a snapshot, anew after so many events. The state needs serde's `Serialize` and `Deserialize`, derived with a dependency on serde (feature `derive`) of your own; they must skip none of its fields. Left out, nothing is kept. |
 /// | `revision = 2` | Raise it when the logic of a handler or of a `From` between versions changes, or the inside of a type that a field has: older snapshots are thrown away then. From 1 on, which is the default. Changed fields of the state itself, and changed names and versions of events, are noticed without it. |
 /// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
 ///

@@ -120,7 +120,16 @@
 //! [`execute`](Repository::execute) loads, decides, appends, and decides again after a conflict.
 //! [`command`](Repository::command) is the same with a [`CommitId`], so that a command given twice is done once,
 //! with [`Metadata`], and with a [`Guard`] on other streams. [`load`](Repository::load) and
-//! [`save`](Repository::save) are its parts, with a [`Root`] in between.
+//! [`save`](Repository::save) are its parts, with a [`Root`] in between; [`Store::save_all`] saves several.
+//!
+//! A commit id is any UUID, parsed from its text, or [derived](CommitId::derive) from a name that the caller can say
+//! again, such as that of a request.
+//!
+//! # Snapshots
+//!
+//! With `snapshot(every = 100)` in `#[aggregate(...)]` a load begins at the newest snapshot and not at the first
+//! event. The state needs serde's `Serialize` and `Deserialize` then, and `revision = 2` when its handlers change:
+//! see [`SnapshotPlan`].
 //!
 //! # The past
 //!
