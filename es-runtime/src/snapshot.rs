@@ -84,7 +84,7 @@ pub struct SnapshotPlan<A> {
 #[diagnostic::on_unimplemented(
     message = "the state of `{Self}` cannot be kept as a snapshot",
     label = "`{Self}` needs serde's `Serialize` and `Deserialize`",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or leave `snapshot(...)` out"
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}` (the crate `serde`, with its feature `derive`), or leave `snapshot(...)` out"
 )]
 pub trait Keep: Serialize + DeserializeOwned {}
 
