@@ -1,5 +1,6 @@
 //! Events as a store gives them back: what happened, and all that was noted down with it.
 
+use crate::commit::NewEvent;
 use crate::event::Event;
 use crate::format::{DecodeError, Encoded, decode_named, is_named};
 use crate::id::{CommitId, EventId};
@@ -143,5 +144,19 @@ impl<E> Recorded<E> {
     /// Who, why, and where to look further.
     pub fn metadata(&self) -> &Metadata {
         &self.envelope.metadata
+    }
+}
+
+/// The event alone, as it was when it was new.
+impl From<Recorded> for NewEvent {
+    fn from(recorded: Recorded) -> Self {
+        let Envelope { name, schema_version, metadata, occurred_at, .. } = &*recorded.envelope;
+        Self {
+            name: name.clone(),
+            schema_version: *schema_version,
+            metadata: Arc::clone(metadata),
+            occurred_at: *occurred_at,
+            payload: recorded.event,
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::commit::{Commit, NewEvent, NonEmpty, Range};
 use crate::decision::Decision;
 use crate::error::{AppendError, ReadError};
 use crate::format::EncodeError;
-use crate::name::{EventName, InvalidName, StreamName};
+use crate::name::{InvalidName, StreamName};
 use crate::past::Past;
 use crate::position::Version;
 use crate::recorded::Recorded;
@@ -18,7 +18,6 @@ use crate::store::Store;
 use crate::time::Timestamp;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use tracing::Instrument;
 
 /// A load of more events than this without a snapshot is worth a warning.
@@ -308,18 +307,6 @@ impl<A: Aggregate> Repository<A> {
         let page = self.store.read_stream(stream, range.first, limit).await?;
         let events = page.events.into_iter().take_while(|event| event.version() <= range.last);
         Ok(NonEmpty::new(events.map(NewEvent::from).collect()))
-    }
-}
-
-impl From<Recorded> for NewEvent {
-    fn from(recorded: Recorded) -> Self {
-        Self {
-            name: EventName::from(Arc::<str>::from(recorded.name())),
-            schema_version: recorded.schema_version(),
-            metadata: Arc::new(recorded.metadata().clone()),
-            occurred_at: recorded.occurred_at(),
-            payload: recorded.into_event(),
-        }
     }
 }
 
