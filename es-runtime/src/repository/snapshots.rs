@@ -20,7 +20,7 @@ impl<A: Aggregate> Repository<A> {
         let Some(snapshot) = self.find_snapshot(root.stream()).await else {
             return self.replay_rest(root).await;
         };
-        let state = (snapshot.fingerprint == fingerprint(plan)).then(|| plan.decode(&snapshot.state).ok());
+        let state = (snapshot.fingerprint == fingerprint::<A>()).then(|| plan.decode(&snapshot.state).ok());
         let Some(state) = state.flatten() else {
             self.discard_snapshot(root.stream(), "it was made by another version of the aggregate").await;
             return self.replay_rest(root).await;
@@ -109,7 +109,7 @@ fn snapshot_of<A: Aggregate>(store: &Store, root: &Root<A>, plan: &SnapshotPlan<
     let commit = root.last_commit()?;
     match plan.encode(root.state(), store.format()) {
         Ok(state) => {
-            Some(Snapshot { version: root.version(), commit, fingerprint: fingerprint(plan), state })
+            Some(Snapshot { version: root.version(), commit, fingerprint: fingerprint::<A>(), state })
         }
         Err(error) => {
             note_snapshot_failure(store, root.stream(), &error);
