@@ -57,17 +57,8 @@ fn forward(
             return Ok(Page { events: page.events, next: Some(expected) });
         }
         let (event, standing) = decoder.event(row, stream)?;
-        if event.version() != expected {
-            return Err(gap(stream, expected));
-        }
-        let in_order = match page.last {
-            Some(last) if !last.ends_commit() => last.is_followed_by(standing),
-            Some(_) => standing.starts_commit(),
-            None => true,
-        };
-        if !in_order {
-            return Err(torn(stream, expected));
-        }
+        let is_in_order = page.last.is_none_or(|last| last.leads_to(standing));
+        expect_next(stream, expected, &event, is_in_order)?;
         page.push(event, standing, standing.ends_commit());
         expected = expected.next();
     }
@@ -107,17 +98,8 @@ fn backward(
     while expected > Version::NONE && !page.is_full() {
         let Some(row) = rows.next().map_err(failed)? else { return Err(gap(stream, expected)) };
         let (event, standing) = decoder.event(row, stream)?;
-        if event.version() != expected {
-            return Err(gap(stream, expected));
-        }
-        let in_order = match page.last {
-            Some(last) if !last.starts_commit() => standing.is_followed_by(last),
-            Some(_) => standing.ends_commit(),
-            None => true,
-        };
-        if !in_order {
-            return Err(torn(stream, expected));
-        }
+        let is_in_order = page.last.is_none_or(|last| standing.leads_to(last));
+        expect_next(stream, expected, &event, is_in_order)?;
         page.push(event, standing, standing.starts_commit());
         expected = Version::new(expected.get() - 1);
     }
@@ -154,6 +136,19 @@ impl Filling {
     const fn is_full(&self) -> bool {
         self.is_full
     }
+}
+
+/// Whether `event` has the version that is expected, and stands with its neighbour as it should.
+fn expect_next(
+    stream: &StreamName,
+    expected: Version,
+    event: &Recorded,
+    is_in_order: bool,
+) -> Result<(), ReadError> {
+    if event.version() != expected {
+        return Err(gap(stream, expected));
+    }
+    if is_in_order { Ok(()) } else { Err(torn(stream, expected)) }
 }
 
 fn gap(stream: &StreamName, version: Version) -> ReadError {

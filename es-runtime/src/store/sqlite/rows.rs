@@ -53,8 +53,12 @@ impl Standing {
         self.place + 1 == self.commit_size
     }
 
-    /// Whether `next` is the next event of the same commit.
-    pub(super) const fn is_followed_by(self, next: Self) -> bool {
+    /// Whether `next` may come after this one in a stream: the next event of the same commit, or the first
+    /// of another.
+    pub(super) const fn leads_to(self, next: Self) -> bool {
+        if self.ends_commit() {
+            return next.starts_commit();
+        }
         self.position + 1 == next.position
             && self.place + 1 == next.place
             && self.commit_size == next.commit_size
