@@ -1,5 +1,6 @@
 //! Commits: what is written, all of it or none.
 
+use crate::error::AppendError;
 use crate::event::Event;
 use crate::format::{DecodeError, Encoded, decode_named, is_named};
 use crate::id::CommitId;
@@ -8,6 +9,7 @@ use crate::name::{EventName, StreamName};
 use crate::position::{Position, Version};
 use crate::recorded::Recorded;
 use crate::time::Timestamp;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -31,6 +33,25 @@ impl Commit {
     /// Every stream it writes or looks at.
     pub fn touched(&self) -> impl Iterator<Item = &StreamName> {
         std::iter::once(&self.stream).chain(self.requires.iter().map(|(stream, _)| stream))
+    }
+
+    /// Refuses commits that cannot be stored together: of which two write to one stream, or share an id.
+    /// For authors of adapters that store [several at once](crate::Adapter::append_all).
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](AppendError::Invalid) or [`IdReused`](AppendError::IdReused).
+    pub fn expect_distinct(commits: &[Self]) -> Result<(), AppendError> {
+        let (mut streams, mut ids) = (HashSet::new(), HashSet::new());
+        for commit in commits {
+            if !streams.insert(&commit.stream) {
+                return Err(AppendError::Invalid(format!("two commits write to `{}`", commit.stream)));
+            }
+            if !ids.insert(commit.id) {
+                return Err(AppendError::IdReused { id: commit.id });
+            }
+        }
+        Ok(())
     }
 
     /// Whether `stored`, the events of an earlier commit, are this one's events.

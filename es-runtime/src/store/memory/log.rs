@@ -10,7 +10,7 @@ use crate::position::{Cursor, Position, Version};
 use crate::recorded::{Envelope, Recorded};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// How many events a page of the log looks at, so that a filter that lets nothing through does not keep
 /// the lock for the whole log.
@@ -57,15 +57,7 @@ impl Log {
         commits: Vec<Commit>,
         now: Timestamp,
     ) -> Result<Vec<Appended>, AppendError> {
-        let (mut streams, mut ids) = (HashSet::new(), HashSet::new());
-        for commit in &commits {
-            if !streams.insert(&commit.stream) {
-                return Err(AppendError::Invalid(format!("two of them write to `{}`", commit.stream)));
-            }
-            if !ids.insert(commit.id) {
-                return Err(AppendError::IdReused { id: commit.id });
-            }
-        }
+        Commit::expect_distinct(&commits)?;
         let checked = commits.iter().map(|commit| self.check(commit)).collect::<Result<Vec<_>, _>>()?;
         let written = commits.into_iter().zip(checked);
         Ok(written.map(|(commit, checked)| self.write(commit, checked, now)).collect())

@@ -51,7 +51,6 @@ use crate::snapshot::{Snapshot, Snapshots};
 use append::Outcomes;
 use connection::Db;
 use pool::Pool;
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -239,20 +238,11 @@ impl Adapter for Sqlite {
     }
 
     async fn append_all(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
-        let (mut streams, mut ids) = (HashSet::new(), HashSet::new());
-        for commit in &commits {
-            check_size(commit)?;
-            if !streams.insert(&commit.stream) {
-                return Err(AppendError::Invalid(format!("two commits write to `{}`", commit.stream)));
-            }
-            if !ids.insert(commit.id) {
-                return Err(AppendError::IdReused { id: commit.id });
-            }
-        }
+        commits.iter().try_for_each(check_size)?;
+        Commit::expect_distinct(&commits)?;
         if commits.is_empty() {
             return Ok(Vec::new());
         }
-        drop(streams);
         self.write(commits, Writer::append_all, |commits, error| Err(error(&commits[0]))).await
     }
 
