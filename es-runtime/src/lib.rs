@@ -151,6 +151,7 @@
 //! | `sqlite` (default) | the embedded store: `Store::connect("sqlite:orders.db")` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
+//! | `testing` | what tests are written with |
 
 mod adapter;
 mod aggregate;
@@ -175,6 +176,8 @@ mod save_all;
 mod schema;
 mod snapshot;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 mod time;
 

@@ -1,0 +1,1 @@
+//! What tests of aggregates and of adapters are written with.
