@@ -8,11 +8,9 @@ use crate::error::{AppendError, ReadError};
 use crate::format::Cause;
 use crate::name::StreamName;
 use crate::position::{Position, Version};
+use crate::store::sizes::Outcomes;
 use crate::time::{Clock, Timestamp};
 use rusqlite::{OptionalExtension, params};
-
-/// What became of each commit of a batch, in its order.
-pub(super) type Outcomes = Vec<Result<Appended, AppendError>>;
 
 /// Why a whole transaction was not stored, or may not have been.
 #[derive(Debug)]

@@ -48,7 +48,7 @@ use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::snapshot::{Snapshot, Snapshots};
-use append::Outcomes;
+use crate::store::sizes::{self, Outcomes};
 use connection::Db;
 use pool::Pool;
 use std::fmt;
@@ -69,12 +69,6 @@ const SCAN: u64 = 16_384;
 
 /// The same on an async thread.
 const INLINE_SCAN: u64 = 1_024;
-
-/// The most events of one commit: it is read as one.
-const MOST_EVENTS: usize = 100_000;
-
-/// The most bytes of one commit: it is read as one, and SQLite keeps no row of 1 GB.
-const MOST_BYTES: usize = 256 << 20;
 
 /// A store in a file. Cheap to clone; the last one to be dropped closes the file, and waits for that.
 #[derive(Clone)]
@@ -110,7 +104,7 @@ impl Sqlite {
 
     /// Whether the caller's thread may write so much: it waits for no flush and for nobody.
     fn may_inline(&self, commits: &[Commit]) -> bool {
-        let sizes = commits.iter().map(|commit| (commit.events.len(), size(commit)));
+        let sizes = commits.iter().map(|commit| (commit.events.len(), sizes::size(commit)));
         let (events, bytes) = sizes.fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
         self.0.shared.durability == Durability::ProcessCrash
             && events <= INLINE_EVENTS
@@ -220,25 +214,12 @@ impl Shared {
 
 impl Adapter for Sqlite {
     async fn append_batch(&self, commits: Vec<Commit>) -> Outcomes {
-        if commits.iter().all(|commit| check_size(commit).is_ok()) {
-            return self.write(commits, Writer::append_batch, each_alone).await;
-        }
-        let (sizes, fitting): (Vec<_>, Vec<_>) = commits
-            .into_iter()
-            .map(|commit| match check_size(&commit) {
-                Ok(()) => (Ok(()), Some(commit)),
-                Err(error) => (Err(error), None),
-            })
-            .unzip();
-        let fitting = fitting.into_iter().flatten().collect();
-        let mut stored = self.write(fitting, Writer::append_batch, each_alone).await.into_iter();
-        let outcome =
-            |size: Result<(), AppendError>| size.and_then(|()| stored.next().unwrap_or_else(no_outcome));
-        sizes.into_iter().map(outcome).collect()
+        let (fitting, sieve) = sizes::sieve(commits);
+        sieve.merge(self.write(fitting, Writer::append_batch, each_alone).await)
     }
 
     async fn append_all(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
-        commits.iter().try_for_each(check_size)?;
+        commits.iter().try_for_each(sizes::check)?;
         Commit::expect_distinct(&commits)?;
         if commits.is_empty() {
             return Ok(Vec::new());
@@ -275,10 +256,7 @@ impl Adapter for Sqlite {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::full(self.0.shared.durability);
-        capabilities.max_commit_events = MOST_EVENTS;
-        capabilities.max_commit_bytes = MOST_BYTES;
-        capabilities
+        sizes::limit(Capabilities::full(self.0.shared.durability))
     }
 
     fn identity(&self) -> StoreId {
@@ -320,28 +298,4 @@ impl fmt::Debug for Sqlite {
 
 fn each_alone(commits: &[Commit], error: &dyn Fn(&Commit) -> AppendError) -> Outcomes {
     commits.iter().map(|commit| Err(error(commit))).collect()
-}
-
-fn no_outcome() -> Result<Appended, AppendError> {
-    unreachable!("every commit has its outcome")
-}
-
-fn size(commit: &Commit) -> usize {
-    let event = |event: &crate::commit::NewEvent| event.payload.bytes().len() + event.metadata.size();
-    commit.events.iter().map(event).sum()
-}
-
-fn check_size(commit: &Commit) -> Result<(), AppendError> {
-    let too_large = |what: &str, size, limit| {
-        Err(AppendError::TooLarge {
-            what: format!("a commit to `{}`, in {what},", commit.stream),
-            size,
-            limit,
-        })
-    };
-    match (commit.events.len(), size(commit)) {
-        (events, _) if events > MOST_EVENTS => too_large("events", events, MOST_EVENTS),
-        (_, bytes) if bytes > MOST_BYTES => too_large("bytes", bytes, MOST_BYTES),
-        _ => Ok(()),
-    }
 }

@@ -5,7 +5,7 @@
 
 use super::connection::{Db, Names};
 use super::errors::read_error;
-use super::rows::{Decoder, Standing, corrupt, event_columns, natural, rowid};
+use super::rows::{self, Decoder, event_columns, natural, rowid};
 use crate::adapter::{Direction, Filter, Found, Limit, LogPage, Page};
 use crate::commit::Range;
 use crate::error::ReadError;
@@ -13,6 +13,7 @@ use crate::id::CommitId;
 use crate::name::StreamName;
 use crate::position::{Cursor, Position, Version};
 use crate::recorded::Recorded;
+use crate::store::paging::{Filling, Standing, corrupt, expect_next, gap, torn};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -111,54 +112,6 @@ fn backward(
     }
 }
 
-/// A page on its way to its limit.
-struct Filling {
-    events: Vec<Recorded>,
-    bytes: usize,
-    last: Option<Standing>,
-    limit: Limit,
-    is_full: bool,
-}
-
-impl Filling {
-    fn new(limit: Limit) -> Self {
-        Self { events: Vec::new(), bytes: 0, last: None, limit, is_full: false }
-    }
-
-    /// Adds an event, after which the page may end if it `may_end`.
-    fn push(&mut self, event: Recorded, standing: Standing, may_end: bool) {
-        self.bytes = self.bytes.saturating_add(event.event().bytes().len());
-        self.events.push(event);
-        self.last = Some(standing);
-        self.is_full = may_end && self.limit.is_reached(self.events.len(), self.bytes);
-    }
-
-    const fn is_full(&self) -> bool {
-        self.is_full
-    }
-}
-
-/// Whether `event` has the version that is expected, and stands with its neighbour as it should.
-fn expect_next(
-    stream: &StreamName,
-    expected: Version,
-    event: &Recorded,
-    is_in_order: bool,
-) -> Result<(), ReadError> {
-    if event.version() != expected {
-        return Err(gap(stream, expected));
-    }
-    if is_in_order { Ok(()) } else { Err(torn(stream, expected)) }
-}
-
-fn gap(stream: &StreamName, version: Version) -> ReadError {
-    corrupt(&format_args!("`{stream}` version {version}"), "the event is missing")
-}
-
-fn torn(stream: &StreamName, version: Version) -> ReadError {
-    corrupt(&format_args!("`{stream}` version {version}"), "it does not fit with the commit beside it")
-}
-
 /// A part of the log, which looks at no more than `scan` events and the rest of a commit.
 ///
 /// A filter that lets little through gives pages with little in them, so that each takes bounded time.
@@ -201,8 +154,8 @@ pub(super) fn log_page(
     while let Some(row) = rows.next().map_err(failed)? {
         let position = natural(row, 0, "position", &"the log")?;
         let at = format_args!("position {position}");
-        let standing = Standing::read(row, [0, 3, 4], &at)?;
-        let is_same_commit = page.last.is_some_and(|last| last.end_of_commit() == standing.end_of_commit());
+        let standing = rows::standing(row, [0, 3, 4], &at)?;
+        let is_same_commit = page.last.is_some_and(|last| last.is_same_commit(standing));
         if let Some(last) = page.last
             && page.is_full()
             && !is_same_commit
@@ -299,7 +252,7 @@ fn standing(connection: &Connection, sql: &str, position: u64) -> Result<Option<
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query([position as i64]).map_err(failed)?;
     match rows.next().map_err(failed)? {
-        Some(row) => Standing::read(row, [0, 1, 2], &"the log").map(Some),
+        Some(row) => rows::standing(row, [0, 1, 2], &"the log").map(Some),
         None => Ok(None),
     }
 }
@@ -338,7 +291,7 @@ pub(super) fn find_commit(connection: &Connection, id: CommitId) -> Result<Optio
     let mut statement = connection.prepare_cached(SQL).map_err(failed)?;
     let mut rows = statement.query([id.as_uuid().as_bytes()]).map_err(failed)?;
     let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
-    let standing = Standing::read(row, [0, 1, 2], &at)?;
+    let standing = rows::standing(row, [0, 1, 2], &at)?;
     let first = Version::new(natural(row, 3, "version", &at)?);
     let stream_id = natural(row, 4, "stream", &at)?;
     let size = standing.commit_size();

@@ -9,6 +9,7 @@ use crate::metadata::Metadata;
 use crate::name::{EventName, StreamName};
 use crate::position::{Position, Version};
 use crate::recorded::{Envelope, Recorded};
+use crate::store::paging::{Standing, corrupt};
 use crate::time::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
@@ -25,58 +26,14 @@ macro_rules! event_columns {
 }
 pub(super) use event_columns;
 
-/// Where an event stands in the log and in its commit.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
-    position: u64,
-    place: u64,
-    commit_size: u64,
-}
-
-impl Standing {
-    /// From the columns `position`, `place` and `commit_size`.
-    pub(super) fn read(row: &Row<'_>, columns: [usize; 3], at: &dyn Display) -> Result<Self, ReadError> {
-        let position = natural(row, columns[0], "position", at)?;
-        let place = natural(row, columns[1], "place", at)?;
-        let commit_size = natural(row, columns[2], "commit_size", at)?;
-        if place >= commit_size || place >= position {
-            return Err(corrupt(at, format!("it is at place {place} of a commit of {commit_size}")));
-        }
-        Ok(Self { position, place, commit_size })
-    }
-
-    pub(super) const fn starts_commit(self) -> bool {
-        self.place == 0
-    }
-
-    pub(super) const fn ends_commit(self) -> bool {
-        self.place + 1 == self.commit_size
-    }
-
-    /// Whether `next` may come after this one in a stream: the next event of the same commit, or the first
-    /// of another.
-    pub(super) const fn leads_to(self, next: Self) -> bool {
-        if self.ends_commit() {
-            return next.starts_commit();
-        }
-        self.position + 1 == next.position
-            && self.place + 1 == next.place
-            && self.commit_size == next.commit_size
-    }
-
-    pub(super) const fn commit_size(self) -> u64 {
-        self.commit_size
-    }
-
-    /// Where it is.
-    pub(super) const fn at(self) -> Position {
-        Position::new(self.position - self.place, self.place)
-    }
-
-    /// Where the last event of its commit is.
-    pub(super) const fn end_of_commit(self) -> Position {
-        Position::new(self.position - self.place, self.commit_size - 1)
-    }
+/// From the columns `position`, `place` and `commit_size`.
+pub(super) fn standing(row: &Row<'_>, columns: [usize; 3], at: &dyn Display) -> Result<Standing, ReadError> {
+    let position = natural(row, columns[0], "position", at)?;
+    let place = natural(row, columns[1], "place", at)?;
+    let commit_size = natural(row, columns[2], "commit_size", at)?;
+    let first = position.checked_sub(place).filter(|first| *first > 0);
+    let standing = first.and_then(|first| Standing::new(Position::new(first, place), commit_size));
+    standing.ok_or_else(|| corrupt(at, format!("it is at place {place} of a commit of {commit_size}")))
 }
 
 /// The rowid of the event at `position`; the largest there is for one that this store never gave.
@@ -110,7 +67,7 @@ impl<'a> Decoder<'a> {
         if version == 0 {
             return Err(corrupt(at, "versions start at 1"));
         }
-        let standing = Standing::read(row, [0, 3, 4], at)?;
+        let standing = standing(row, [0, 3, 4], at)?;
 
         let name = self.name(natural(row, 5, "name", at)? as i64, at)?;
         let schema_version = natural(row, 6, "schema_version", at)?;
@@ -119,7 +76,7 @@ impl<'a> Decoder<'a> {
 
         let envelope = Envelope {
             commit: commit_id(row, 8, at)?,
-            index: standing.place,
+            index: standing.at().index(),
             stream: stream.clone(),
             version: Version::new(version),
             position: standing.at(),
@@ -166,10 +123,6 @@ impl<'a> Decoder<'a> {
         }
         Ok(self.metadata.1.clone())
     }
-}
-
-pub(super) fn corrupt(at: &dyn Display, detail: impl Into<String>) -> ReadError {
-    ReadError::Corrupt { at: at.to_string(), detail: detail.into() }
 }
 
 /// A number that is not negative.

@@ -1,12 +1,13 @@
 //! The connection that writes, and the thread that does what must not be done on an async one.
 
-use super::append::{self, Failure, Outcomes, Transaction};
+use super::append::{self, Failure, Transaction};
 use super::connection::{Db, Target, identity_of};
 use super::errors;
 use crate::commit::{Appended, Commit};
 use crate::error::AppendError;
 use crate::format::Cause;
 use crate::id::StoreId;
+use crate::store::sizes::Outcomes;
 use crate::time::Clock;
 use rusqlite::DEFAULT_NAME;
 use rusqlite::hooks::Wal;
