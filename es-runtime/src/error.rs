@@ -101,7 +101,7 @@ pub enum ReadError {
 pub enum ConnectError {
     /// No store has this scheme.
     #[error(
-        "`{0}` is not the URL of a store; it starts with `sqlite:` or `memory:`, as in `sqlite:orders.db`"
+        "`{0}` is not the URL of a store; it starts with `sqlite:`, `postgres:` or `memory:`, as in `sqlite:orders.db`"
     )]
     UnknownScheme(String),
     /// The adapter is not part of this program.
@@ -127,6 +127,14 @@ pub enum ConnectError {
         store: String,
         /// What is wrong, and what to do.
         reason: Cause,
+    },
+    /// The server was reached, but does not let this program in or cannot be used. A retry does not help.
+    #[error("the server refuses to open the store `{store}`: {reason}")]
+    Refused {
+        /// The store, without its secrets.
+        store: String,
+        /// What it said, and what to do.
+        reason: String,
     },
     /// There is something else than a store, or a damaged one. A retry does not help.
     #[error("`{store}` is not a usable store: {reason}")]

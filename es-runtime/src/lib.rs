@@ -149,6 +149,8 @@
 //! | feature | |
 //! | --- | --- |
 //! | `sqlite` (default) | the embedded store: `Store::connect("sqlite:orders.db")` |
+//! | `postgres` | `Store::connect("postgres://app@localhost/shop")` |
+//! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
 //! | `testing` | what tests are written with |
@@ -206,6 +208,8 @@ pub use crate::root::{DecideError, ReplayError, Root};
 pub use crate::save_all::AnyRoot;
 pub use crate::schema::{EventSchema, Origin};
 pub use crate::snapshot::{Snapshot, SnapshotPlan, Snapshots};
+#[cfg(feature = "postgres")]
+pub use crate::store::postgres;
 #[cfg(feature = "sqlite")]
 pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};

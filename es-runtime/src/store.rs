@@ -5,8 +5,14 @@ mod connect;
 mod erased;
 mod limits;
 pub mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod paging;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod retry;
 mod sending;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sizes;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod stats;

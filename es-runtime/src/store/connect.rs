@@ -9,6 +9,7 @@ impl Store {
     /// | URL | |
     /// | --- | --- |
     /// | `sqlite:orders.db` | a file, made if it is missing (feature `sqlite`, on by default) |
+    /// | `postgres://user:password@host/database` | a schema of a database, made if it is missing (feature `postgres`) |
     /// | `memory:` | nothing is kept: for tests and for trying out |
     ///
     /// # Errors
@@ -45,7 +46,15 @@ impl StoreBuilder {
             }
             #[cfg(not(feature = "sqlite"))]
             Some(("sqlite", _)) => Err(ConnectError::NotBuilt { scheme: "sqlite", feature: "sqlite" }),
-            Some(("postgres" | "postgresql", _)) => Err(ConnectError::Planned("postgres")),
+            #[cfg(feature = "postgres")]
+            Some(("postgres" | "postgresql", _)) => {
+                let options = crate::postgres::PostgresOptions::from_url(url)?;
+                Ok(self.clone().adapter(options.entropy(self.entropy).open().await?))
+            }
+            #[cfg(not(feature = "postgres"))]
+            Some(("postgres" | "postgresql", _)) => {
+                Err(ConnectError::NotBuilt { scheme: "postgres", feature: "postgres" })
+            }
             Some(("mongodb" | "mongodb+srv", _)) => Err(ConnectError::Planned("mongodb")),
             Some(("kurrentdb" | "esdb", _)) => Err(ConnectError::Planned("kurrentdb")),
             Some(("nats", _)) => Err(ConnectError::Planned("nats")),

@@ -1,0 +1,182 @@
+//! Commits as the arrays that `es_append` takes.
+
+use crate::commit::{Commit, Expected};
+use crate::metadata::Metadata;
+use crate::name::StreamName;
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+/// How many locks the streams of a store share. A batch takes one for each that its streams have, and they fit
+/// into the lock table of a server that has its default settings, for every connection that it takes.
+const LOCKS: u64 = 32;
+
+/// The parameters of `es_append`, in its order.
+pub(super) struct Arrays<'a> {
+    streams: Vec<&'a str>,
+    expected: Vec<Option<i64>>,
+    ids: Vec<&'a Uuid>,
+    sizes: Vec<i32>,
+    events: Events<'a>,
+    guards: Guards<'a>,
+    locks: Vec<i32>,
+    exclusive: Vec<bool>,
+    now: Option<SystemTime>,
+    is_group: bool,
+}
+
+#[derive(Default)]
+struct Events<'a> {
+    commit: Vec<i32>,
+    place: Vec<i32>,
+    name: Vec<&'a str>,
+    schema_version: Vec<i32>,
+    format: Vec<i16>,
+    occurred_at: Vec<SystemTime>,
+    metadata: Vec<Option<Vec<u8>>>,
+    payload: Vec<&'a [u8]>,
+}
+
+#[derive(Default)]
+struct Guards<'a> {
+    commit: Vec<i32>,
+    stream: Vec<&'a str>,
+    expected: Vec<Option<i64>>,
+}
+
+impl<'a> Arrays<'a> {
+    pub(super) fn new(commits: &'a [Commit], now: Option<Timestamp>, is_group: bool) -> Self {
+        let (mut events, mut guards) = (Events::default(), Guards::default());
+        let mut locks = BTreeMap::new();
+        for (number, commit) in (1..).zip(commits) {
+            events.push(number, commit);
+            locks.entry(lock_of(&commit.stream)).or_insert(false);
+            for (stream, expected) in &commit.requires {
+                guards.commit.push(number);
+                guards.stream.push(stream.as_str());
+                guards.expected.push(number_of(*expected));
+                locks.insert(lock_of(stream), true);
+            }
+        }
+        let (locks, exclusive) = locks.into_iter().unzip();
+        Self {
+            streams: commits.iter().map(|commit| commit.stream.as_str()).collect(),
+            expected: commits.iter().map(|commit| number_of(commit.expected)).collect(),
+            ids: commits.iter().map(|commit| commit.id.as_uuid()).collect(),
+            sizes: commits.iter().map(|commit| commit.events.len() as i32).collect(),
+            events,
+            guards,
+            locks,
+            exclusive,
+            now: now.map(SystemTime::from),
+            is_group,
+        }
+    }
+
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 19] {
+        let Self { streams, expected, ids, sizes, events, guards, locks, exclusive, now, is_group } = self;
+        [
+            streams,
+            expected,
+            ids,
+            sizes,
+            &events.commit,
+            &events.place,
+            &events.name,
+            &events.schema_version,
+            &events.format,
+            &events.occurred_at,
+            &events.metadata,
+            &events.payload,
+            &guards.commit,
+            &guards.stream,
+            &guards.expected,
+            locks,
+            exclusive,
+            now,
+            is_group,
+        ]
+    }
+
+    /// The same with their types, for a session in which nothing is prepared.
+    pub(super) fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        const TYPES: [Type; 19] = [
+            Type::TEXT_ARRAY,
+            Type::INT8_ARRAY,
+            Type::UUID_ARRAY,
+            Type::INT4_ARRAY,
+            Type::INT4_ARRAY,
+            Type::INT4_ARRAY,
+            Type::TEXT_ARRAY,
+            Type::INT4_ARRAY,
+            Type::INT2_ARRAY,
+            Type::TIMESTAMPTZ_ARRAY,
+            Type::BYTEA_ARRAY,
+            Type::BYTEA_ARRAY,
+            Type::INT4_ARRAY,
+            Type::TEXT_ARRAY,
+            Type::INT8_ARRAY,
+            Type::INT4_ARRAY,
+            Type::BOOL_ARRAY,
+            Type::TIMESTAMPTZ,
+            Type::BOOL,
+        ];
+        self.parameters().into_iter().zip(TYPES).collect()
+    }
+}
+
+impl<'a> Events<'a> {
+    fn push(&mut self, number: i32, commit: &'a Commit) {
+        // The events of a commit most often share their metadata.
+        let mut last: Option<(&Arc<Metadata>, Option<Vec<u8>>)> = None;
+        for (place, event) in (0..).zip(commit.events.iter()) {
+            let metadata = match last.take() {
+                Some((of, json)) if Arc::ptr_eq(of, &event.metadata) => json,
+                _ => event.metadata.to_json(),
+            };
+            self.commit.push(number);
+            self.place.push(place);
+            self.name.push(&event.name);
+            self.schema_version.push(event.schema_version.into());
+            self.format.push(event.payload.format().code().into());
+            self.occurred_at.push(event.occurred_at.into());
+            self.metadata.push(metadata.clone());
+            self.payload.push(event.payload.bytes());
+            last = Some((&event.metadata, metadata));
+        }
+    }
+}
+
+/// What is expected, as `es_accepts` reads it.
+fn number_of(expected: Expected) -> Option<i64> {
+    match expected {
+        Expected::Any => None,
+        Expected::Exists => Some(-1),
+        Expected::NoStream => Some(0),
+        // A version that no stream can have is one that none has.
+        Expected::Exactly(version) => Some(i64::try_from(version.get()).unwrap_or(i64::MAX)),
+    }
+}
+
+/// The lock of a stream: FNV-1a, which must never change, because every program that writes to the store has to
+/// take the same.
+fn lock_of(stream: &StreamName) -> i32 {
+    let hash = stream.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash % LOCKS) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_of_a_stream_is_the_same_for_ever() {
+        let lock = |name: &str| lock_of(&name.parse().expect("a stream"));
+        assert_eq!(["order/1", "order/2", "payment/zażółć"].map(lock), [0, 0, 0]);
+    }
+}

@@ -1,0 +1,154 @@
+//! One connection: what is set for its session, and the statements that are prepared on it.
+
+use super::errors::Failure;
+use super::statements::Sql;
+use futures_util::Stream as _;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Row, RowStream, Socket, Statement};
+
+pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A session of the server, used by one caller at a time.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    schema: Arc<str>,
+    timeout: Duration,
+    statements: [Option<Statement>; Sql::COUNT],
+    /// Up to here every event that will ever be there can be seen. Known of this session's server only: one
+    /// that takes its place may have less.
+    pub(super) settled: u64,
+    is_broken: bool,
+    driver: JoinHandle<()>,
+}
+
+impl Connection {
+    pub(super) fn new(client: Client, driver: JoinHandle<()>, schema: Arc<str>, timeout: Duration) -> Self {
+        let statements = [const { None }; Sql::COUNT];
+        Self { client, schema, timeout, statements, settled: 0, is_broken: false, driver }
+    }
+
+    /// Whether it can be used by the next caller.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.is_broken && !self.client.is_closed()
+    }
+
+    pub(super) async fn query(&mut self, sql: Sql, parameters: Parameters<'_>) -> Result<Vec<Row>, Failure> {
+        let call = async {
+            let statement = prepared(&self.client, &mut self.statements, &self.schema, sql).await?;
+            Ok(self.client.query(statement, parameters).await?)
+        };
+        let done = within(self.timeout, call).await;
+        self.noticing(done)
+    }
+
+    /// The rows as they come. No more are taken from the server than the caller asks for.
+    pub(super) async fn stream(
+        &mut self,
+        sql: Sql,
+        parameters: Parameters<'_>,
+    ) -> Result<RowStream, Failure> {
+        let call = async {
+            let statement = prepared(&self.client, &mut self.statements, &self.schema, sql).await?;
+            Ok(self.client.query_raw(statement, parameters.iter().copied()).await?)
+        };
+        let done = within(self.timeout, call).await;
+        self.noticing(done)
+    }
+
+    /// The next of the rows, if there is one.
+    pub(super) async fn next(&mut self, mut rows: Pin<&mut RowStream>) -> Result<Option<Row>, Failure> {
+        // Most rows came with others and are here already; a timer for each would cost more than the row.
+        let ready = poll_fn(|context| Poll::Ready(rows.as_mut().poll_next(context))).await;
+        let row = match ready {
+            Poll::Ready(row) => row.transpose().map_err(Failure::from),
+            Poll::Pending => {
+                let next = poll_fn(|context| rows.as_mut().poll_next(context));
+                within(self.timeout, async { Ok(next.await.transpose()?) }).await
+            }
+        };
+        self.noticing(row)
+    }
+
+    /// Lets go of the session where its answer can no longer be told from another's.
+    fn noticing<T>(&mut self, done: Result<T, Failure>) -> Result<T, Failure> {
+        if done.as_ref().is_err_and(Failure::is_broken) {
+            self.is_broken = true;
+            self.driver.abort();
+        }
+        done
+    }
+}
+
+/// The server must see that nobody is there any more, even while it works.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.is_broken {
+            self.driver.abort();
+        }
+    }
+}
+
+async fn prepared<'a>(
+    client: &Client,
+    statements: &'a mut [Option<Statement>; Sql::COUNT],
+    schema: &str,
+    sql: Sql,
+) -> Result<&'a Statement, Failure> {
+    let known = &mut statements[sql as usize];
+    Ok(match known {
+        Some(statement) => statement,
+        None => known.insert(client.prepare(&sql.text(schema)).await?),
+    })
+}
+
+async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let done = tokio::time::timeout(limit, call).await;
+    done.unwrap_or_else(|_| Err(Failure::timed_out(limit)))
+}
+
+/// What is set for a session.
+///
+/// The plans are known beforehand: an index for each lookup, and a hash where the events of a batch meet their
+/// commits. A planner that looks at a small table or a short array would choose others, and choose again at
+/// each call.
+pub(super) fn settings(lock_timeout: Duration) -> String {
+    format!(
+        "SET default_transaction_isolation = 'read committed'; SET lock_timeout = {}; \
+         SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 60000; \
+         SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_nestloop = off; \
+         SET enable_seqscan = off; SET enable_bitmapscan = off; SET client_min_messages = warning",
+        lock_timeout.as_millis().max(1)
+    )
+}
+
+/// Carries what is sent and what is answered, until the client is dropped.
+pub(super) fn drive<T>(mut connection: tokio_postgres::Connection<Socket, T>) -> JoinHandle<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+            match message {
+                Ok(AsyncMessage::Notice(notice)) => {
+                    tracing::warn!(
+                        code = notice.code().code(),
+                        message = notice.message(),
+                        "the server warns"
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(error = %super::errors::cause(&error), "a connection ended");
+                    return;
+                }
+            }
+        }
+    })
+}

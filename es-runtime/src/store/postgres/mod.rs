@@ -1,0 +1,250 @@
+//! Events in a schema of a PostgreSQL database, version 13 or later.
+//!
+//! A batch of commits is one call of one function, so it is one round trip and one flush, and a client that
+//! stops in the middle holds no lock. A load is one round trip too. Readers of the log pass nothing by that is
+//! stored later below their position, and nobody who writes waits for them: see the comments in `v1.sql`, the
+//! tables and functions that opening a store makes.
+//!
+//! | the server's settings | [`Durability`](crate::Durability) |
+//! | --- | --- |
+//! | as they come | `Fsync` |
+//! | `synchronous_standby_names` is set | `QuorumFsync`; `Quorum` with `synchronous_commit = remote_write` |
+//! | `fsync = off` | `ProcessCrash` |
+//! | `synchronous_commit = off` | `Memory`: a crash of the server loses what it had acknowledged |
+//!
+//! A connection that breaks is replaced, for as long as [`patience`](PostgresOptions::patience) lasts: reads are
+//! made again, and an append that was on its way is [`Unknown`](AppendError::Unknown), which
+//! [`Store`](crate::Store) answers by sending the same commit again. With several hosts in the URL the one that
+//! can be written to is taken, so a standby that was promoted takes over. Decisions are never made on a standby.
+//!
+//! ```no_run
+//! use es_runtime::{Adapter, postgres::Postgres};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), es_runtime::ConnectError> {
+//! let store = Postgres::options("postgres://app@db.internal/shop?schema=orders")?.open().await?;
+//! println!("{:?}", store.capabilities().durability);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A role that cannot change the past
+//!
+//! The owner of the schema opens the store once, which makes the tables, and runs what [`grants`] answers with
+//! for the role of the application: it can add events, and neither update nor delete any.
+
+mod append;
+mod arrays;
+mod connection;
+mod errors;
+mod fence;
+mod open;
+mod options;
+mod pool;
+mod read;
+mod rows;
+mod schema;
+mod server;
+mod snapshots;
+mod statements;
+mod tls;
+mod transaction;
+
+pub use options::PostgresOptions;
+pub use schema::grants;
+/// The driver, in the version that [`Postgres::append_in`] takes transactions of.
+pub use tokio_postgres;
+
+use crate::adapter::{Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page};
+use crate::commit::{Appended, Commit};
+use crate::error::{AppendError, ConnectError, ReadError};
+use crate::id::{CommitId, StoreId};
+use crate::name::StreamName;
+use crate::position::{Cursor, Version};
+use crate::snapshot::{Snapshot, Snapshots};
+use crate::store::sizes::{self, Outcomes};
+use crate::time::Timestamp;
+use connection::Connection;
+use pool::Pool;
+use rows::Unread;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How often a read is made again whose connection broke.
+const READS: u32 = 3;
+
+/// A store in a database. Cheap to clone; the clones share their connections.
+#[derive(Clone)]
+pub struct Postgres(Arc<Shared>);
+
+struct Shared {
+    pool: Pool,
+    name: Arc<str>,
+    changes: watch::Sender<()>,
+}
+
+type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unread>> + Send + 'a>>;
+
+impl Postgres {
+    /// How the store at `url` can be opened: see [`PostgresOptions::from_url`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUrl`](ConnectError::InvalidUrl), which says what is wrong with it.
+    pub fn options(url: &str) -> Result<PostgresOptions, ConnectError> {
+        PostgresOptions::from_url(url)
+    }
+
+    /// Tells those who wait for [`changes`](Adapter::changes) that a transaction was committed in which
+    /// [`append_in`](Self::append_in) stored events.
+    pub fn committed(&self) {
+        self.0.changes.send_replace(());
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        self.0.pool.manager().options.clock.as_ref().map(|clock| clock.now())
+    }
+
+    fn told<T>(&self, outcome: T, is_new: impl Fn(&T) -> bool) -> T {
+        if is_new(&outcome) {
+            self.committed();
+        }
+        outcome
+    }
+
+    async fn batch(&self, commits: &[Commit]) -> Outcomes {
+        match self.0.pool.get().await {
+            Ok(mut connection) => append::batch(&mut connection, commits, self.now()).await,
+            Err(failure) => commits.iter().map(|commit| Err(failure.append_error(commit.id))).collect(),
+        }
+    }
+
+    /// Reads, and once more on another connection where the one it had broke.
+    async fn read<T: Send>(
+        &self,
+        at: &(dyn fmt::Display + Sync),
+        read: impl for<'a> Fn(&'a mut Connection) -> Reading<'a, T> + Send + Sync,
+    ) -> Result<T, ReadError> {
+        let mut reads = 1;
+        loop {
+            let unread = match self.0.pool.get().await {
+                Ok(mut connection) => match read(&mut connection).await {
+                    Ok(done) => return Ok(done),
+                    Err(unread) => unread,
+                },
+                Err(failure) => Unread::Failed(failure),
+            };
+            match unread {
+                Unread::Failed(failure) if failure.is_broken() && reads < READS => reads += 1,
+                Unread::Failed(failure) => return Err(failure.read_error(&at.to_string())),
+                Unread::Corrupt(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Adapter for Postgres {
+    async fn append_batch(&self, commits: Vec<Commit>) -> Outcomes {
+        let (fitting, sieve) = sizes::sieve(commits);
+        let outcomes = if fitting.is_empty() { Vec::new() } else { self.batch(&fitting).await };
+        let is_new = |outcomes: &Outcomes| outcomes.iter().any(|o| matches!(o, Ok(Appended::Committed(_))));
+        sieve.merge(self.told(outcomes, is_new))
+    }
+
+    async fn append_all(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
+        commits.iter().try_for_each(sizes::check)?;
+        Commit::expect_distinct(&commits)?;
+        let Some(first) = commits.first() else { return Ok(Vec::new()) };
+        let lent = self.0.pool.get().await;
+        let mut connection = lent.map_err(|failure| failure.append_error(first.id))?;
+        let outcome = append::group(&mut connection, &commits, self.now()).await;
+        self.told(outcome, Result::is_ok)
+    }
+
+    async fn find_commit(&self, id: CommitId) -> Result<Option<Found>, ReadError> {
+        self.read(&"a commit", |connection| Box::pin(read::find_commit(connection, id))).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Version,
+        direction: Direction,
+        limit: Limit,
+        _: Freshness,
+    ) -> Result<Page, ReadError> {
+        self.read(stream, |connection| {
+            let stream = stream.clone();
+            Box::pin(async move { read::stream_page(connection, &stream, from, direction, limit).await })
+        })
+        .await
+    }
+
+    async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
+        let patience = self.0.pool.manager().options.patience;
+        self.read(&"the log", |connection| {
+            let (after, filter) = (after.clone(), filter.clone());
+            Box::pin(async move { read::log_page(connection, &after, &filter, limit, patience).await })
+        })
+        .await
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.0.changes.subscribe()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let server = self.0.pool.manager().server();
+        let mut capabilities = sizes::limit(Capabilities::full(server.durability()));
+        capabilities.warnings = server.warnings();
+        capabilities
+    }
+
+    fn identity(&self) -> StoreId {
+        self.0.pool.manager().identity
+    }
+
+    fn snapshots(&self) -> Option<impl Snapshots> {
+        Some(self.clone())
+    }
+}
+
+impl Snapshots for Postgres {
+    async fn load_snapshot(&self, stream: &StreamName) -> Result<Option<Snapshot>, ReadError> {
+        self.read(stream, |connection| {
+            let stream = stream.clone();
+            Box::pin(async move { snapshots::load(connection, &stream).await })
+        })
+        .await
+    }
+
+    async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), ReadError> {
+        let saved = match self.0.pool.get().await {
+            Ok(mut connection) => snapshots::save(&mut connection, stream, &snapshot).await,
+            Err(failure) => Err(failure),
+        };
+        saved.map_err(|failure| failure.read_error("a snapshot"))
+    }
+
+    async fn delete_snapshot(&self, stream: &StreamName) -> Result<(), ReadError> {
+        let deleted = match self.0.pool.get().await {
+            Ok(mut connection) => snapshots::delete(&mut connection, stream).await,
+            Err(failure) => Err(failure),
+        };
+        deleted.map_err(|failure| failure.read_error("a snapshot"))
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manager = self.0.pool.manager();
+        f.debug_struct("Postgres")
+            .field("store", &self.0.name)
+            .field("identity", &manager.identity)
+            .field("durability", &manager.server().durability())
+            .finish_non_exhaustive()
+    }
+}

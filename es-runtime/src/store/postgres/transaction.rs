@@ -1,0 +1,87 @@
+//! Events in a transaction of the user's own.
+
+use super::Postgres;
+use super::append::{checked, compared};
+use super::arrays::Arrays;
+use super::errors::Failure;
+use super::statements::Sql;
+use crate::commit::{Appended, Commit};
+use crate::error::AppendError;
+use crate::format::Cause;
+use crate::store::sizes;
+use tokio_postgres::Transaction;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+
+impl Postgres {
+    /// Stores a commit in a transaction of the caller's, together with rows of the caller's own: all of it is
+    /// there when the transaction commits, or nothing.
+    ///
+    /// The connection is the caller's, to the same database, in the isolation level `read committed`. Until the
+    /// transaction ends, readers of the log wait with everything that comes after this commit, and writers of
+    /// this stream wait up to their lock timeout: keep it short. Afterwards, [`committed`](Self::committed)
+    /// wakes the subscribers of this program.
+    ///
+    /// ```no_run
+    /// use es_runtime::postgres::{Postgres, tokio_postgres};
+    /// use es_runtime::{AppendError, Commit};
+    ///
+    /// async fn place(
+    ///     store: &Postgres,
+    ///     client: &mut tokio_postgres::Client,
+    ///     commit: Commit,
+    /// ) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut transaction = client.transaction().await?;
+    ///     transaction.execute("INSERT INTO invoice (number) VALUES ($1)", &[&17_i32]).await?;
+    ///     store.append_in(&mut transaction, commit).await?;
+    ///     transaction.commit().await?;
+    ///     store.committed();
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](AppendError::Conflict) leaves the transaction as it was. After
+    /// [`Unavailable`](AppendError::Unavailable), as when another transaction was faster,
+    /// [`Invalid`](AppendError::Invalid), as in another isolation level, and [`Fatal`](AppendError::Fatal) the
+    /// server takes nothing but a rollback. [`IdReused`](AppendError::IdReused) is answered for every id that is
+    /// stored and not this commit's. Nothing is stored before the transaction commits, so no error is
+    /// [`Unknown`](AppendError::Unknown); what became of the transaction itself, when its `commit` was not
+    /// answered, [`find_commit`](crate::Store::find_commit) tells.
+    pub async fn append_in(
+        &self,
+        transaction: &mut Transaction<'_>,
+        commit: Commit,
+    ) -> Result<Appended, AppendError> {
+        sizes::check(&commit)?;
+        let manager = self.0.pool.manager();
+        let commits = std::slice::from_ref(&commit);
+        let arrays = Arrays::new(commits, self.now(), false);
+        let sql = Sql::Append.text(&manager.schema);
+        let rows =
+            transaction.query_typed(&sql, &arrays.typed()).await.map_err(|error| refused(error.into()))?;
+        let checked = checked(&rows, commits).map_err(refused)?;
+        if let Some(outcome) = checked.first().and_then(|checked| checked.settled(&commit)) {
+            return outcome;
+        }
+        let sql = Sql::EventsOf.text(&manager.schema);
+        let stored = transaction.query_typed(&sql, &[(commit.id.as_uuid(), Type::UUID)]).await;
+        compared(&commit, &stored.map_err(|error| refused(error.into()))?)
+    }
+}
+
+fn refused(failure: Failure) -> AppendError {
+    match failure {
+        Failure::Refused(refusal) if refusal.code == SqlState::FEATURE_NOT_SUPPORTED => {
+            AppendError::Invalid(refusal.cause.to_string())
+        }
+        Failure::Refused(refusal) if refusal.code == SqlState::UNIQUE_VIOLATION => {
+            AppendError::Unavailable(Cause::new(
+                "another transaction stored an event of this stream meanwhile; roll back and decide again",
+            ))
+        }
+        Failure::NotSent(cause) | Failure::Lost(cause) => AppendError::Unavailable(cause),
+        failure => failure.append_error(crate::id::CommitId::ROOT),
+    }
+}

@@ -1,0 +1,17 @@
+//! The store in a PostgreSQL database keeps every promise, with the server's clock and with one of the caller's.
+
+use conformance::{Setup, conformance};
+use es_runtime::postgres::Postgres;
+use servers::postgres::Server;
+use std::sync::LazyLock;
+
+/// A database for this program; each setup has a schema of its own in it.
+static DATABASE: LazyLock<String> = LazyLock::new(|| Server::shared().new_database());
+
+async fn open(setup: Setup) -> Postgres {
+    let options = Postgres::options(&DATABASE).expect("the server's own URL");
+    let schema = setup.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    options.schema(schema).clock(setup.clock).open().await.expect("a store in a fresh schema")
+}
+
+conformance!(postgres, open);
