@@ -14,7 +14,6 @@ async fn memory_keeps_nothing() {
 #[tokio::test]
 async fn what_is_not_built_or_not_written_or_not_a_store_says_so() {
     for (url, says) in [
-        ("postgres://ada:hunter2@localhost/orders", "planned"),
         ("mongodb://ada:hunter2@localhost", "planned"),
         ("kurrentdb://ada:hunter2@localhost:2113", "planned"),
         ("nats://ada:hunter2@localhost", "planned"),
@@ -35,6 +34,13 @@ async fn what_is_not_built_or_not_written_or_not_a_store_says_so() {
 async fn without_the_feature_the_error_names_it() {
     let error = Store::connect("sqlite:orders.db").await.expect_err("not built");
     assert!(matches!(error, ConnectError::NotBuilt { feature: "sqlite", .. }), "{error}");
+}
+
+#[cfg(not(feature = "postgres"))]
+#[tokio::test]
+async fn without_postgres_the_error_names_the_feature() {
+    let error = Store::connect("postgres://ada:hunter2@localhost/orders").await.expect_err("not built");
+    assert!(matches!(error, ConnectError::NotBuilt { feature: "postgres", .. }), "{error}");
 }
 
 #[cfg(feature = "sqlite")]
