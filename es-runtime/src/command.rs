@@ -152,8 +152,11 @@ impl<A: Aggregate> Command<A> {
 
     /// Loads the aggregate, decides, and stores what was decided.
     ///
-    /// After a conflict on the aggregate it is loaded and decided again, as often as
-    /// [`Retry::conflicts`](crate::Retry) allows, so `decide` may run several times.
+    /// The commands that one [`Store`](crate::Store) and its clones are given for one aggregate are done one
+    /// after another, in that order, so that none conflicts with another. None waits longer than a second for one
+    /// that makes no progress. What they do not see is another process, another store, and
+    /// [`save`](Repository::save): after a conflict with one of these the aggregate is loaded and decided
+    /// again, as often as [`Retry::conflicts`](crate::Retry) allows, so `decide` may run several times.
     ///
     /// Dropping the future stops at the next step: either the commit is stored, all of it, or it is not.
     /// With a [commit id](Self::commit_id) the same command can be given again to learn which.
@@ -167,13 +170,16 @@ impl<A: Aggregate> Command<A> {
         mut decide: impl FnMut(&A) -> Result<D, X>,
     ) -> Result<Outcome, CommandError<X>> {
         let store = self.repository.store();
+        let mut stream = self.repository.stream(&self.id).map_err(StoreError::from)?;
+        let mut turn = store.turn(&stream).await;
+        // Only now: who waits for a turn joins no batch.
         let _underway = store.begin_command();
         let metadata = store.share(std::mem::take(&mut self.metadata));
         let requires: Vec<_> =
             self.requires.iter().map(|guard| (guard.stream.clone(), guard.expected)).collect();
         let mut conflicts = 0;
         loop {
-            let mut root = self.repository.load(&self.id).await?;
+            let mut root = self.repository.load_stream(&self.id, stream).await?;
             // After the load and not before: what was loaded may hold this very command, given meanwhile by
             // somebody else, and would be refused for having been done.
             if let Some(outcome) = self.first_outcome().await? {
@@ -192,6 +198,7 @@ impl<A: Aggregate> Command<A> {
             };
             match store.send(&commit, false).await {
                 Ok((appended, is_unsure)) => {
+                    drop(turn);
                     let range = appended.range();
                     let was_ours = matches!(appended, Appended::Committed(_)) || is_unsure;
                     // Another's has times and metadata of its own.
@@ -205,14 +212,18 @@ impl<A: Aggregate> Command<A> {
                     }
                     return Ok(Outcome { is_repeated: !was_ours, ..Outcome::of_commit(&commit, range) });
                 }
-                Err(AppendError::Conflict { stream, .. })
-                    if stream == commit.stream
+                Err(AppendError::Conflict { stream: lost, .. })
+                    if lost == commit.stream
                         && self.expected.is_none()
                         && conflicts < store.retry().conflicts =>
                 {
                     store.counters().conflicts.add();
                     store.retry().wait(conflicts, store.entropy()).await;
                     conflicts += 1;
+                    stream = commit.stream;
+                    if !turn.is_held() {
+                        turn = store.turn(&stream).await;
+                    }
                 }
                 // Somebody gave the same command at the same time, and was faster.
                 Err(AppendError::IdReused { id }) => {

@@ -87,7 +87,11 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// When the id cannot name a stream, the store cannot be read, or an event does not fit.
     pub async fn load(&self, id: &A::Id) -> Result<Root<A>, StoreError> {
-        let stream = self.stream(id)?;
+        self.load_stream(id, self.stream(id)?).await
+    }
+
+    /// The aggregate whose stream this is.
+    pub(crate) async fn load_stream(&self, id: &A::Id, stream: StreamName) -> Result<Root<A>, StoreError> {
         let span = tracing::debug_span!(
             "es.load",
             stream = stream.as_str(),

@@ -16,6 +16,7 @@ mod sizes;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod stats;
+mod turns;
 
 pub use limits::Limits;
 pub use retry::Retry;
@@ -41,6 +42,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tracing::Instrument;
+use turns::{Turn, Turns};
 
 /// Where events are kept. One store, one writer, one batcher; cheap to clone.
 ///
@@ -73,7 +75,8 @@ struct Shared {
     settings: StoreBuilder,
     /// Most commits have none, and share it.
     no_metadata: Arc<Metadata>,
-    counters: Counters,
+    counters: Arc<Counters>,
+    turns: Turns,
     warned: Mutex<HashSet<&'static str>>,
     snapshotting: Mutex<HashSet<StreamName>>,
 }
@@ -287,8 +290,13 @@ impl Store {
         self.0.counters.read()
     }
 
+    /// Waits until the commands before this one on `stream` are done.
+    pub(crate) async fn turn(&self, stream: &StreamName) -> Turn<'_> {
+        self.0.turns.take(stream).await
+    }
+
     /// Tells that a command has begun, until the answer is dropped.
-    pub(crate) fn begin_command(&self) -> Underway {
+    pub(crate) fn begin_command(&self) -> Underway<'_> {
         self.0.batcher.begin_command()
     }
 
@@ -419,13 +427,15 @@ impl StoreBuilder {
     pub fn adapter(mut self, adapter: impl Adapter) -> Store {
         let adapter: Arc<dyn DynAdapter> = Arc::new(adapter);
         self.limits = self.limits.within(&adapter.capabilities());
+        let counters = Arc::<Counters>::default();
         Store(Arc::new(Shared {
             snapshots: adapter.snapshots(),
             batcher: Batcher::new(Arc::clone(&adapter)),
             adapter,
             settings: self,
             no_metadata: Arc::default(),
-            counters: Counters::default(),
+            turns: Turns::new(turns::PATIENCE, Arc::clone(&counters)),
+            counters,
             warned: Mutex::default(),
             snapshotting: Mutex::default(),
         }))

@@ -5,7 +5,9 @@ mod common;
 
 use common::*;
 use es_runtime::prelude::*;
-use es_runtime::{Commit, Encoded, Expected, Format, Guard, Limits, NewEvent, NonEmpty, Retry, Timestamp};
+use es_runtime::{
+    Commit, Decision, Encoded, Expected, Format, Guard, Limits, NewEvent, NonEmpty, Retry, Timestamp,
+};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -89,20 +91,38 @@ async fn a_later_event_may_depend_on_the_state_after_an_earlier_one() {
 
 #[tokio::test]
 async fn after_a_conflict_it_is_decided_again_on_the_new_state() {
-    let (store, _) = memory();
+    let (store, memory) = memory();
     let accounts = store.repository::<Account>();
     accounts.execute(&id("a"), |account| account.open("ada")).await.expect("accepted");
-    let tasks: Vec<_> = (0..20)
-        .map(|_| {
-            let accounts = accounts.clone();
-            tokio::spawn(async move { accounts.execute(&id("a"), |account| account.deposit(1)).await })
+    let rival = Store::new(memory).repository::<Account>();
+    let mut seen = Vec::new();
+    let outcome = accounts
+        .execute(&id("a"), |account| {
+            seen.push(account.balance);
+            // Somebody else is faster, between the load and the append, twice.
+            if seen.len() < 3 {
+                from_elsewhere(&rival, |account| account.deposit(10));
+            }
+            account.deposit(1)
         })
-        .collect();
-    for task in tasks {
-        task.await.expect("no panic").expect("accepted");
-    }
-    let account = accounts.load(&id("a")).await.expect("loads");
-    assert_eq!((account.version().get(), account.balance), (21, 20));
+        .await
+        .expect("accepted");
+    assert_eq!(seen, [0, 10, 20]);
+    assert_eq!((outcome.version().get(), store.stats().conflicts), (4, 2));
+    assert_eq!(accounts.load(&id("a")).await.expect("loads").balance, 21);
+}
+
+/// Executes a command on the account `a` while the caller stands still.
+fn from_elsewhere<D: Decision<Account>>(
+    rival: &Repository<Account>,
+    decide: impl Fn(&Account) -> Result<D, Refusal> + Send,
+) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(rival.execute(&id("a"), decide)).expect("accepted");
+        });
+    });
 }
 
 #[tokio::test]
@@ -125,14 +145,15 @@ async fn a_command_that_expects_a_version_is_decided_on_that_version_only() {
 
     // Of two who have seen the same version one is told, and neither decides again.
     let decided = AtomicU32::new(0);
-    let give = || {
+    let give = |accounts: &Repository<Account>| {
         accounts.command(&id("a")).expect_version(first.version()).execute(|account| {
             decided.fetch_add(1, Ordering::Relaxed);
             account.deposit(1)
         })
     };
+    let elsewhere = Store::new(memory.clone()).repository::<Account>();
     memory.faults().delay(std::time::Duration::from_millis(5));
-    let (one, other) = tokio::join!(give(), give());
+    let (one, other) = tokio::join!(give(&accounts), give(&elsewhere));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert_eq!(decided.into_inner(), 2);
 }
@@ -153,14 +174,7 @@ async fn a_conflict_ends_in_an_error_when_no_more_tries_are_left() {
     let rival = Store::new(memory).repository::<Account>();
     let result = accounts
         .execute(&id("a"), |account| {
-            // Somebody else is faster, between the load and the append.
-            let rival = rival.clone();
-            std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-                runtime.block_on(rival.execute(&id("a"), |account| account.open("bob"))).expect("accepted");
-            })
-            .join()
-            .expect("no panic");
+            from_elsewhere(&rival, |account| account.open("bob"));
             account.open("ada")
         })
         .await;
@@ -200,14 +214,15 @@ async fn one_command_given_twice_at_once_is_done_once() {
     let request = CommitId::derive(&CommitId::ROOT, "request 1");
     let balance = AtomicU32::new(0);
     // The two decide differently: each deposits what it finds, plus one.
-    let give = || {
+    let give = |accounts: &Repository<Account>| {
         accounts.command(&id("a")).commit_id(request).execute(|account| {
             let extra = balance.fetch_add(1, Ordering::Relaxed);
             account.deposit(1 + u64::from(extra))
         })
     };
+    let elsewhere = Store::new(memory.clone()).repository::<Account>();
     memory.faults().delay(std::time::Duration::from_millis(5));
-    let (one, other) = tokio::join!(give(), give());
+    let (one, other) = tokio::join!(give(&accounts), give(&elsewhere));
     let (one, other) = (one.expect("answered"), other.expect("answered"));
     assert_eq!(one.version(), other.version());
     assert!(one.is_repeated() != other.is_repeated());
@@ -218,6 +233,7 @@ async fn one_command_given_twice_at_once_is_done_once() {
 async fn a_command_that_somebody_else_did_meanwhile_is_answered_and_not_refused() {
     let (store, memory) = memory();
     let accounts = store.repository::<Account>();
+    let elsewhere = Store::new(memory.clone()).repository::<Account>();
     let request = CommitId::derive(&CommitId::ROOT, "request 1");
     // Whatever the slow one reads first, the quick one does the command before it reads on.
     for reads_before in 0..2 {
@@ -235,7 +251,7 @@ async fn a_command_that_somebody_else_did_meanwhile_is_answered_and_not_refused(
             hold = next;
         }
         hold.reached().await;
-        let quick = accounts.command(&account).commit_id(request);
+        let quick = elsewhere.command(&account).commit_id(request);
         quick.execute(|account| account.open("ada")).await.expect("accepted");
         hold.release();
         let outcome = slow.await.expect("no panic").expect("done, if by another");

@@ -67,9 +67,9 @@ impl Batcher {
     }
 
     /// Tells that a command has begun, until the answer is dropped.
-    pub(crate) fn begin_command(&self) -> Underway {
+    pub(crate) fn begin_command(&self) -> Underway<'_> {
         self.0.underway.fetch_add(1, Ordering::Relaxed);
-        Underway(Arc::clone(&self.0))
+        Underway(&self.0.underway)
     }
 
     /// Stores `commit`, together with what others want to store at the same time.
@@ -118,11 +118,11 @@ impl Shared {
 }
 
 /// A command that has begun and not ended.
-pub(crate) struct Underway(Arc<Shared>);
+pub(crate) struct Underway<'a>(&'a AtomicUsize);
 
-impl Drop for Underway {
+impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        self.0.underway.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -29,6 +29,10 @@ stats! {
     commits,
     /// Commits that lost against another one and were decided again.
     conflicts,
+    /// Commands that waited for others on the same aggregate.
+    waits,
+    /// Commands that made no progress for a second, so that the next on the same aggregate went ahead.
+    overtakes,
     /// Commits that were sent again because their outcome was unknown or the store unavailable.
     resends,
     /// Commands that had been done before and were answered with their first outcome.
