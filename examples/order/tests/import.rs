@@ -281,7 +281,7 @@ fn what_cannot_be_done_is_said_in_a_sentence() {
         ("import orders.jsonl --store nowhere:x", "`nowhere` is not the URL of a store"),
         ("import orders.jsonl --store sqlite:not-a.db", "not-a.db"),
         ("import orders.jsonl --store sqlite:no/such/folder/orders.db", "no/such/folder"),
-        ("import orders.jsonl --store postgres://localhost", "planned"),
+        ("import orders.jsonl --store mongodb://localhost", "planned"),
         ("import orders.jsonl --concurrency 0", "0 is not in 1..=1024"),
         ("stats --store sqlite:not-a.db", "not-a.db"),
         ("list --store nowhere:x", "`nowhere` is not the URL of a store"),

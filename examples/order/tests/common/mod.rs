@@ -61,23 +61,27 @@ impl Folder {
 
     /// Every event of a store, by stream. The order between streams is chance, and so is the time of recording.
     pub fn events(&self, store: &str) -> BTreeMap<String, Vec<String>> {
-        let url = format!("sqlite:{}", self.path(store).display());
-        let mut streams = BTreeMap::<_, Vec<String>>::new();
-        for event in log(&url) {
-            let stream = streams.entry(event.stream().to_string()).or_default();
-            assert_eq!(event.version().get(), stream.len() as u64 + 1, "versions are dense");
-            stream.push(format!(
-                "{} {} {} {:?} {:?} {:?}",
-                event.id(),
-                event.name(),
-                event.occurred_at(),
-                event.commit(),
-                event.metadata(),
-                event.event(),
-            ));
-        }
-        streams
+        events_of(&format!("sqlite:{}", self.path(store).display()))
     }
+}
+
+/// Every event of the store at `url`, by stream.
+pub fn events_of(url: &str) -> BTreeMap<String, Vec<String>> {
+    let mut streams = BTreeMap::<_, Vec<String>>::new();
+    for event in log(url) {
+        let stream = streams.entry(event.stream().to_string()).or_default();
+        assert_eq!(event.version().get(), stream.len() as u64 + 1, "versions are dense");
+        stream.push(format!(
+            "{} {} {} {:?} {:?} {:?}",
+            event.id(),
+            event.name(),
+            event.occurred_at(),
+            event.commit(),
+            event.metadata(),
+            event.event(),
+        ));
+    }
+    streams
 }
 
 impl From<Output> for Said {
