@@ -1,4 +1,4 @@
-//! What is particular to the SQLite adapter; what every adapter promises is in `tests/conformance`.
+//! What is particular to the SQLite adapter; what every adapter promises is tested in `tests/conformance`.
 #![cfg(feature = "sqlite")]
 
 mod append;

@@ -1,7 +1,7 @@
 //! The tests of the tests: stores that break one promise each, and the rule that notices.
 
-use conformance::{Setup, check, rules};
 use es_runtime::memory::Memory;
+use es_runtime::testing::conformance::{Ability, Rule, Setup, Suite, rules};
 use es_runtime::{
     Adapter, AppendError, Appended, Capabilities, Clock, Commit, CommitId, Cursor, Direction, Durability,
     Envelope, Expected, Filter, Found, Freshness, Limit, LogPage, Metadata, NewEvent, NonEmpty, Page,
@@ -9,6 +9,7 @@ use es_runtime::{
     Version,
 };
 use std::collections::{HashMap, HashSet};
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -57,7 +58,18 @@ enum Bug {
     KeepsDeletedSnapshots,
 }
 
-struct Mutant {
+#[derive(Clone)]
+struct Mutant(Arc<Inner>);
+
+impl Deref for Mutant {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+struct Inner {
     memory: Memory,
     bug: Bug,
     clock: Arc<dyn Clock>,
@@ -80,7 +92,7 @@ impl Mutant {
     fn new(setup: Setup, bug: Bug) -> Self {
         let memory = Memory::with(setup.clock.clone(), SystemEntropy::default());
         let silence = watch::Sender::new(());
-        Self { memory, bug, clock: setup.clock, known: Mutex::default(), silence }
+        Self(Arc::new(Inner { memory, bug, clock: setup.clock, known: Mutex::default(), silence }))
     }
 
     fn known<T>(&self, with: impl FnOnce(&mut Known) -> T) -> T {
@@ -399,6 +411,10 @@ impl Adapter for Mutant {
             _ => self.memory.identity(),
         }
     }
+
+    fn snapshots(&self) -> Option<impl Snapshots> {
+        Some(self.clone())
+    }
 }
 
 impl Snapshots for Mutant {
@@ -433,10 +449,15 @@ macro_rules! noticed {
         $(
             #[test]
             fn $test() {
-                let with = |bug| check(move |setup| async move { Mutant::new(setup, bug) }, rules::$kind::$rule);
-                assert_eq!(with(Bug::None), Ok(()), "without a bug");
-                let noticed = with(Bug::$bug).expect_err("the rule does not notice");
-                assert!(!noticed.starts_with("no end"), "the rule hangs instead of noticing");
+                let with = |bug| {
+                    let pretends = bug == Bug::PretendsToBeDurable;
+                    let without = &[Ability::TwoHandles, Ability::Durability][..if pretends { 1 } else { 2 }];
+                    let open = move |setup| async move { Mutant::new(setup, bug) };
+                    Suite::new(open, without).check(Rule::new(stringify!($rule), rules::$kind::$rule))
+                };
+                with(Bug::None).expect("without a bug");
+                let noticed = with(Bug::$bug).expect_err("the rule does not notice").to_string();
+                assert!(!noticed.contains("no end"), "the rule hangs instead of noticing");
             }
         )*
     };

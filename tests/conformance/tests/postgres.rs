@@ -1,7 +1,7 @@
 //! The store in a PostgreSQL database keeps every promise, with the server's clock and with one of the caller's.
 
-use conformance::{Setup, conformance};
 use es_runtime::postgres::Postgres;
+use es_runtime::testing::conformance::Setup;
 use servers::postgres::Server;
 use std::sync::LazyLock;
 
@@ -10,8 +10,7 @@ static DATABASE: LazyLock<String> = LazyLock::new(|| Server::shared().new_databa
 
 async fn open(setup: Setup) -> Postgres {
     let options = Postgres::options(&DATABASE).expect("the server's own URL");
-    let schema = setup.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    options.schema(schema).clock(setup.clock).open().await.expect("a store in a fresh schema")
+    options.schema(setup.name).clock(setup.clock).open().await.expect("a store in a fresh schema")
 }
 
-conformance!(postgres, open);
+es_runtime::testing::conformance!(postgres, open);

@@ -1,13 +1,13 @@
 //! The store in a file keeps every promise, at both of its levels of durability.
 
-use conformance::{Setup, conformance};
 use es_runtime::Durability;
 use es_runtime::sqlite::Sqlite;
+use es_runtime::testing::conformance::Setup;
 
 async fn open(setup: Setup, durability: Durability) -> Sqlite {
     let options = Sqlite::options().clock(setup.clock).durability(durability);
     options.open(setup.dir.join("events.db")).await.expect("a store in a fresh directory")
 }
 
-conformance!(fsync, |setup| open(setup, Durability::Fsync));
-conformance!(process_crash, |setup| open(setup, Durability::ProcessCrash));
+es_runtime::testing::conformance!(fsync, |setup| open(setup, Durability::Fsync));
+es_runtime::testing::conformance!(process_crash, |setup| open(setup, Durability::ProcessCrash));

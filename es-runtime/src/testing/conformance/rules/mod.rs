@@ -11,11 +11,11 @@ pub mod retry;
 pub mod snapshots;
 pub mod version;
 
-use crate::subject::{Broken, Kept, ensure, ensure_eq};
-use es_runtime::{Cursor, Limit, LogPage, Page, Recorded};
+use crate::testing::conformance::{Broken, Kept, ensure, ensure_eq};
+use crate::{Cursor, Limit, LogPage, Page, Recorded};
 
 /// What is the same however an event was read.
-pub(crate) fn ids(events: &[Recorded]) -> Vec<(String, u64, es_runtime::Position)> {
+pub(crate) fn ids(events: &[Recorded]) -> Vec<(String, u64, crate::Position)> {
     events.iter().map(|event| (event.stream().to_string(), event.version().get(), event.position())).collect()
 }
 

@@ -1,8 +1,8 @@
 //! T2: a commit is stored if and only if the streams are as it expects.
 
-use crate::draft::{commit, exactly, id, stream};
-use crate::subject::{Kept, Subject, ensure, ensure_eq, ensure_matches};
-use es_runtime::{Adapter, AppendError, Appended, Commit, CommitId, Expected, Version};
+use crate::testing::conformance::draft::{commit, exactly, id, stream};
+use crate::testing::conformance::{Ability, Kept, Subject, ensure, ensure_eq, ensure_matches};
+use crate::{Adapter, AppendError, Appended, Commit, CommitId, Expected, Version};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::spawn;
@@ -112,7 +112,7 @@ pub async fn t2_of_many_writers_none_is_lost<A: Adapter>(store: Subject<A>) -> K
                 ensure!(attempt < WRITERS * EACH, "more conflicts than commits of others");
                 tokio::task::yield_now().await;
             }
-            Ok::<_, crate::Broken>((acknowledged, refused))
+            Ok::<_, crate::testing::conformance::Broken>((acknowledged, refused))
         })
     });
     let (mut acknowledged, mut refused) = (BTreeMap::new(), Vec::new());
@@ -143,7 +143,7 @@ pub async fn t2_a_guard_that_holds_lets_through_and_changes_nothing<A: Adapter>(
     let [order, stock, customer] = [stream("1"), stream("stock"), stream("customer")];
     let mut guarded = commit("a", &order, Expected::NoStream, 1);
     guarded.requires = vec![(stock.clone(), exactly(2)), (customer.clone(), Expected::NoStream)];
-    if !store.capabilities().guards {
+    if !store.can(Ability::Guards)? {
         ensure_matches!(store.append(guarded).await, Err(AppendError::Unsupported(_)), "guards");
         ensure_eq!(store.find_commit(id("a")).await?, None, "after it was refused");
         return Ok(());
@@ -161,7 +161,7 @@ pub async fn t2_a_guard_that_holds_lets_through_and_changes_nothing<A: Adapter>(
 
 /// A guard that does not hold is a conflict on the stream it is about, and nothing is stored.
 pub async fn t2_a_guard_that_does_not_hold_is_a_conflict<A: Adapter>(store: Subject<A>) -> Kept {
-    if !store.capabilities().guards {
+    if !store.can(Ability::Guards)? {
         return Ok(());
     }
     let [stock, nothing] = [stream("stock"), stream("nothing")];
@@ -191,7 +191,7 @@ pub async fn t2_a_guard_that_does_not_hold_is_a_conflict<A: Adapter>(store: Subj
 
 /// Two commits that each require the other's stream to be empty, at once: not both can be right.
 pub async fn t2_of_two_that_guard_each_other_one_wins_at_most<A: Adapter>(store: Subject<A>) -> Kept {
-    if !store.capabilities().guards {
+    if !store.can(Ability::Guards)? {
         return Ok(());
     }
     for round in 0..25 {
@@ -218,7 +218,7 @@ type Outcomes = Vec<(CommitId, Result<Appended, AppendError>)>;
 pub(crate) async fn at_once<A: Adapter>(
     store: &Subject<A>,
     commits: Vec<Commit>,
-) -> Result<Outcomes, crate::Broken> {
+) -> Result<Outcomes, crate::testing::conformance::Broken> {
     let start = Arc::new(Barrier::new(commits.len()));
     let tasks = commits.into_iter().map(|commit| {
         let (store, start) = (store.clone(), start.clone());

@@ -1,8 +1,8 @@
 //! T10: everything within the limits is kept as it is, and nothing beyond them.
 
-use crate::draft::{commit, event, id, payload, stream, with_events};
-use crate::subject::{Kept, Subject, ensure_eq, ensure_matches};
-use es_runtime::{Adapter, AppendError, Expected, NewEvent, StreamName};
+use crate::testing::conformance::draft::{commit, event, id, payload, stream, with_events};
+use crate::testing::conformance::{Kept, Subject, ensure_eq, ensure_matches};
+use crate::{Adapter, AppendError, Expected, NewEvent, StreamName};
 
 /// Quotes, slashes, wildcards, any language, any length, any case, blanks: each is a stream of its own.
 pub async fn t10_names_are_taken_as_they_are<A: Adapter>(store: Subject<A>) -> Kept {

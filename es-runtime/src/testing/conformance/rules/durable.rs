@@ -1,13 +1,13 @@
 //! T3: what is acknowledged is there later.
 
-use crate::draft::{commit, id, stream};
-use crate::subject::{Kept, Subject, ensure, ensure_eq, ensure_matches};
-use es_runtime::{Adapter, Appended, Durability, Expected};
+use crate::testing::conformance::draft::{commit, id, stream};
+use crate::testing::conformance::{Ability, Kept, Subject, ensure, ensure_eq, ensure_matches};
+use crate::{Adapter, Appended, Expected};
 
 /// A store that says it outlives the process has everything when it is opened again: events, ids, the
 /// place to go on, and its identity.
 pub async fn t3_what_was_acknowledged_is_there_when_opened_again<A: Adapter>(store: Subject<A>) -> Kept {
-    if store.capabilities().durability == Durability::Memory {
+    if !store.can(Ability::Durability)? {
         return Ok(());
     }
     let order = stream("1");

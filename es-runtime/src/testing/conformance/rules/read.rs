@@ -1,9 +1,9 @@
 //! T7 to T9: reads are fresh, come in pages, and have no gaps.
 
-use crate::draft::{commit, event, id, payload, stream, with_events};
-use crate::rules::{check_log_page, check_page, ids};
-use crate::subject::{Kept, Subject, ensure, ensure_eq};
-use es_runtime::{Adapter, Cursor, Direction, Expected, Filter, Limit, NewEvent, Recorded, Version};
+use crate::testing::conformance::draft::{commit, event, id, payload, stream, with_events};
+use crate::testing::conformance::rules::{check_log_page, check_page, ids};
+use crate::testing::conformance::{Kept, Subject, ensure, ensure_eq};
+use crate::{Adapter, Cursor, Direction, Expected, Filter, Limit, NewEvent, Recorded, Version};
 use tokio::spawn;
 use tokio::sync::mpsc;
 
@@ -23,7 +23,7 @@ pub async fn t7_a_read_sees_what_was_acknowledged_to_anybody<A: Adapter>(store: 
                     break;
                 }
             }
-            Ok::<(), crate::Broken>(())
+            Ok::<(), crate::testing::conformance::Broken>(())
         }
     });
     while let Some((n, range)) = told.recv().await {
@@ -54,7 +54,10 @@ const LIMITS: [Limit; 10] = [
 ];
 
 /// Commits of one to four events, of different sizes.
-async fn fill<A: Adapter>(store: &Subject<A>, commits: usize) -> Result<usize, crate::Broken> {
+async fn fill<A: Adapter>(
+    store: &Subject<A>,
+    commits: usize,
+) -> Result<usize, crate::testing::conformance::Broken> {
     let mut count = 0;
     for n in 0..commits {
         let sized =

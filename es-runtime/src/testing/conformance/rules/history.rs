@@ -1,9 +1,9 @@
 //! Many clients at once, and a check that everything they were told fits into one order.
 
-use crate::draft::{commit, exactly, id, stream};
-use crate::rules::ids;
-use crate::subject::{Broken, Kept, Subject, ensure, ensure_eq};
-use es_runtime::{Adapter, AppendError, Appended, CommitId, Expected, Recorded, StreamName, Version};
+use crate::testing::conformance::draft::{commit, exactly, id, stream};
+use crate::testing::conformance::rules::ids;
+use crate::testing::conformance::{Broken, Kept, Subject, ensure, ensure_eq};
+use crate::{Adapter, AppendError, Appended, CommitId, Expected, Recorded, StreamName, Version};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

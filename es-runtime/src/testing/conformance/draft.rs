@@ -1,6 +1,6 @@
 //! Commits to write, with as little said about them as a rule needs.
 
-use es_runtime::{
+use crate::{
     Commit, CommitId, Encoded, Expected, Format, Metadata, NewEvent, NonEmpty, StreamName, Timestamp, Version,
 };
 use std::fmt::Display;

@@ -1,9 +1,9 @@
 //! T4 and T5: a commit can be sent again, and no error hides what was stored.
 
-use crate::draft::{commit, event, exactly, id, payload, stream, with_events};
-use crate::rules::version::at_once;
-use crate::subject::{Kept, Subject, ensure, ensure_eq, ensure_matches};
-use es_runtime::{
+use crate::testing::conformance::draft::{commit, event, exactly, id, payload, stream, with_events};
+use crate::testing::conformance::rules::version::at_once;
+use crate::testing::conformance::{Ability, Kept, Subject, ensure, ensure_eq, ensure_matches};
+use crate::{
     Adapter, AppendError, Appended, Commit, Expected, Found, Metadata, NewEvent, NonEmpty, Timestamp,
 };
 use std::future::poll_fn;
@@ -45,7 +45,7 @@ pub async fn t4_the_same_commit_again_is_known_after_others<A: Adapter>(store: S
 pub async fn t4_the_same_commit_again_is_known_whatever_it_expects<A: Adapter>(store: Subject<A>) -> Kept {
     let [order, stock] = [stream("1"), stream("2")];
     let mut first = commit("a", &order, Expected::NoStream, 2);
-    if store.capabilities().guards {
+    if store.can(Ability::Guards)? {
         first.requires = vec![(stock.clone(), Expected::NoStream)];
     }
     let range = store.append(first.clone()).await?.range();
@@ -92,10 +92,7 @@ pub async fn t4_the_same_id_with_other_events_is_refused<A: Adapter>(store: Subj
             "another format",
             vec![
                 one,
-                NewEvent {
-                    payload: es_runtime::Encoded::new(es_runtime::Format::Cbor, two.payload.bytes()),
-                    ..two
-                },
+                NewEvent { payload: crate::Encoded::new(crate::Format::Cbor, two.payload.bytes()), ..two },
             ],
         ),
     ];
@@ -139,7 +136,7 @@ pub async fn t4_the_same_commit_at_once_is_stored_once<A: Adapter>(store: Subjec
 pub async fn t4_the_same_append_to_several_streams_answers_as_the_first_time<A: Adapter>(
     store: Subject<A>,
 ) -> Kept {
-    if !store.capabilities().multi_stream {
+    if !store.can(Ability::SeveralStreams)? {
         return Ok(());
     }
     let both = || {

@@ -1,9 +1,9 @@
 //! T6: the log shows everything once, in an order that stays.
 
-use crate::draft::{commit, event, stream, with_events};
-use crate::rules::{all, check_log_page, ids};
-use crate::subject::{Kept, Subject, ensure, ensure_eq};
-use es_runtime::{Adapter, Cursor, Expected, Filter, Limit, Recorded, StreamName};
+use crate::testing::conformance::draft::{commit, event, stream, with_events};
+use crate::testing::conformance::rules::{all, check_log_page, ids};
+use crate::testing::conformance::{Ability, Kept, Subject, ensure, ensure_eq};
+use crate::{Adapter, Cursor, Expected, Filter, Limit, Recorded, StreamName};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::spawn;
@@ -41,7 +41,7 @@ pub async fn t6_what_a_reader_has_passed_never_changes<A: Adapter>(store: Subjec
         ensure_eq!(event.version().get(), *version + 1, "the next of {} in the log", event.stream());
         *version += 1;
     }
-    if store.capabilities().total_order {
+    if store.can(Ability::TotalOrder)? {
         let back = log.windows(2).find(|pair| pair[0].position() >= pair[1].position());
         ensure!(back.is_none(), "positions go back in the log: {back:?}");
     }
@@ -53,7 +53,7 @@ async fn follow<A: Adapter>(
     store: &Subject<A>,
     total: usize,
     limit: Limit,
-) -> Result<Vec<Recorded>, crate::Broken> {
+) -> Result<Vec<Recorded>, crate::testing::conformance::Broken> {
     let (mut seen, mut cursor, mut silent) = (Vec::new(), Cursor::start(), 0);
     while seen.len() < total && silent < 500 {
         let page = store.read_all(&cursor, &Filter::all(), limit).await?;
@@ -92,7 +92,7 @@ pub async fn t6_a_cursor_reads_on_where_it_stood<A: Adapter>(store: Subject<A>) 
         let end = store.read_all(&cursor, &Filter::all(), limit).await?;
         ensure!(end.is_end && end.events.is_empty(), "after the end come {:?}", end.events);
     }
-    if store.capabilities().total_order {
+    if store.can(Ability::TotalOrder)? {
         for (n, event) in log.iter().enumerate() {
             let after = Cursor::at(event.position());
             let page = store.read_all(&after, &Filter::all(), Limit::default()).await?;
@@ -173,13 +173,13 @@ pub async fn t6_a_filter_takes_names_as_they_are<A: Adapter>(store: Subject<A>) 
     }
     store.log(categories.len() * names.len()).await?;
     for category in categories {
-        let events = store.pages(&Filter::all().category(category), Limit::default()).await?;
+        let events = store.rest(Cursor::start(), &Filter::all().category(category), Limit::default()).await?;
         let others = events.iter().find(|event| event.stream().category() != category);
         ensure!(others.is_none(), "the category {category} has {others:?}");
         ensure_eq!(events.len(), names.len(), "events in the category {category}");
     }
     for name in names {
-        let events = store.pages(&Filter::all().event(name), Limit::default()).await?;
+        let events = store.rest(Cursor::start(), &Filter::all().event(name), Limit::default()).await?;
         let others = events.iter().find(|event| event.name() != name);
         ensure!(others.is_none(), "the name {name} has {others:?}");
         ensure_eq!(events.len(), categories.len(), "events called {name}");

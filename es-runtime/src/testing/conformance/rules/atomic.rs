@@ -1,9 +1,9 @@
 //! T1: a commit is stored whole and unchanged, or not at all.
 
-use crate::draft::{commit, event, id, payload, stream, with_events};
-use crate::rules::{all, check_page, ids};
-use crate::subject::{Kept, Subject, ensure, ensure_eq, ensure_matches};
-use es_runtime::{
+use crate::testing::conformance::draft::{commit, event, id, payload, stream, with_events};
+use crate::testing::conformance::rules::{all, check_page, ids};
+use crate::testing::conformance::{Ability, Kept, Subject, ensure, ensure_eq, ensure_matches};
+use crate::{
     Adapter, AppendError, Cursor, Direction, Encoded, EventId, Expected, Filter, Format, Limit, Metadata,
     NewEvent, Timestamp, Version,
 };
@@ -108,7 +108,7 @@ pub async fn t1_several_streams_are_written_all_or_none<A: Adapter>(store: Subje
             commit(format!("{name}2"), &two, expected, 3),
         ]
     };
-    if !store.capabilities().multi_stream {
+    if !store.can(Ability::SeveralStreams)? {
         let refused = store.append_all(both("a", Expected::Any)).await;
         ensure_matches!(refused, Err(AppendError::Unsupported(_)), "what the store says it cannot");
         ensure_eq!(store.find_commit(id("a1")).await?, None, "after it was refused");
@@ -131,8 +131,7 @@ pub async fn t1_several_streams_are_written_all_or_none<A: Adapter>(store: Subje
 
 /// Whoever reads the log while several streams are written sees all of them or none.
 pub async fn t1_several_streams_are_never_seen_in_part<A: Adapter>(store: Subject<A>) -> Kept {
-    let capabilities = store.capabilities();
-    if !capabilities.multi_stream || !capabilities.total_order {
+    if !store.can(Ability::SeveralStreams)? || !store.can(Ability::TotalOrder)? {
         return Ok(());
     }
     let write = async |store: &Subject<A>| {
@@ -153,8 +152,7 @@ pub async fn t1_several_streams_are_never_seen_in_part<A: Adapter>(store: Subjec
 
 /// What a commit expects, it expects of what was there before all of them.
 pub async fn t1_several_streams_are_all_checked_before_one_is_written<A: Adapter>(store: Subject<A>) -> Kept {
-    let capabilities = store.capabilities();
-    if !capabilities.multi_stream || !capabilities.guards {
+    if !store.can(Ability::SeveralStreams)? || !store.can(Ability::Guards)? {
         return Ok(());
     }
     let mut commits =
@@ -167,7 +165,7 @@ pub async fn t1_several_streams_are_all_checked_before_one_is_written<A: Adapter
 
 /// Two commits to one stream make no sense in one append: one commit can hold the events of both.
 pub async fn t1_several_commits_to_one_stream_are_refused<A: Adapter>(store: Subject<A>) -> Kept {
-    if !store.capabilities().multi_stream {
+    if !store.can(Ability::SeveralStreams)? {
         return Ok(());
     }
     let order = stream("1");

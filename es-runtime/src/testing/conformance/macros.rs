@@ -1,0 +1,142 @@
+//! The list of the rules, and the tests that are made of it.
+
+/// Makes a module of tests, one for each [rule](crate::testing::conformance::rules) of the
+/// [conformance suite](mod@crate::testing::conformance), of the store that the closure opens.
+///
+/// ```
+/// # use es_runtime::SystemEntropy;
+/// # use es_runtime::memory::Memory;
+/// es_runtime::testing::conformance!(memory, without(Durability, TwoHandles), |setup| async move {
+///     Memory::with(setup.clock, SystemEntropy::default())
+/// });
+/// # fn main() {}
+/// ```
+///
+/// `without(..)` names each [`Ability`](crate::testing::conformance::Ability) that the store does not have. It is left
+/// out for a store that has them all.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance {
+    ($name:ident, without($($ability:ident),* $(,)?), $open:expr $(,)?) => {
+        mod $name {
+            #[allow(unused_imports, reason = "the closure may need them")]
+            use super::*;
+            $crate::__conformance_rules! { __conformance_tests, [$open; $($ability)*] }
+        }
+    };
+    ($name:ident, $open:expr $(,)?) => {
+        $crate::__conformance! { $name, without(), $open }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    ([$open:expr; $($ability:ident)*] $($about:ident: $rule:ident,)*) => {
+        fn suite() -> $crate::testing::conformance::Suite<impl $crate::Adapter> {
+            $crate::testing::conformance::Suite::new(
+                $open,
+                &[$($crate::testing::conformance::Ability::$ability),*],
+            )
+        }
+
+        $(
+            #[test]
+            fn $rule() {
+                use $crate::testing::conformance::{Rule, rules};
+                suite().run(Rule::new(stringify!($rule), rules::$about::$rule));
+            }
+        )*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_list {
+    ([$store:ty] $($about:ident: $rule:ident,)*) => {
+        vec![$($crate::testing::conformance::Rule::new(
+            stringify!($rule),
+            $crate::testing::conformance::rules::$about::$rule::<$store>,
+        )),*]
+    };
+}
+
+/// Calls the macro `$then` with what it is given and every rule.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_rules {
+    ($then:ident, $given:tt) => {
+        $crate::$then! { $given
+            atomic: t1_the_events_of_a_commit_follow_each_other,
+            atomic: t1_a_commit_is_never_seen_in_part,
+            atomic: t1_several_streams_are_written_all_or_none,
+            atomic: t1_several_streams_are_never_seen_in_part,
+            atomic: t1_several_streams_are_all_checked_before_one_is_written,
+            atomic: t1_several_commits_to_one_stream_are_refused,
+            atomic: t1_what_was_written_comes_back_unchanged,
+            atomic: t1_recorded_at_never_goes_back_within_a_stream,
+            version: t2_every_expectation_holds_when_it_should,
+            version: t2_a_conflict_stores_nothing,
+            version: t2_of_two_creators_one_wins,
+            version: t2_of_many_writers_none_is_lost,
+            version: t2_a_guard_that_holds_lets_through_and_changes_nothing,
+            version: t2_a_guard_that_does_not_hold_is_a_conflict,
+            version: t2_of_two_that_guard_each_other_one_wins_at_most,
+            history: t2_a_concurrent_history_has_an_order,
+            durable: t3_what_was_acknowledged_is_there_when_opened_again,
+            durable: t3_a_store_knows_itself_again,
+            retry: t4_the_same_commit_again_answers_as_the_first_time,
+            retry: t4_the_same_commit_again_is_known_after_others,
+            retry: t4_the_same_commit_again_is_known_whatever_it_expects,
+            retry: t4_the_same_commit_with_other_metadata_is_the_same,
+            retry: t4_the_same_id_with_other_events_is_refused,
+            retry: t4_the_same_id_in_another_stream_is_refused,
+            retry: t4_the_same_commit_at_once_is_stored_once,
+            retry: t4_the_same_append_to_several_streams_answers_as_the_first_time,
+            retry: t4_a_refused_commit_leaves_its_id_free,
+            retry: t4_a_commit_is_found_by_its_id,
+            retry: t5_the_commits_of_a_batch_fare_on_their_own,
+            retry: t5_a_dropped_append_leaves_all_or_nothing,
+            log: t6_what_a_reader_has_passed_never_changes,
+            log: t6_a_cursor_reads_on_where_it_stood,
+            log: t6_a_cursor_at_the_end_sees_what_comes_later,
+            log: t6_a_filter_loses_nothing,
+            log: t6_a_filter_takes_names_as_they_are,
+            log: t6_a_change_is_told,
+            read: t7_a_read_sees_what_was_acknowledged_to_anybody,
+            read: t8_pages_of_a_stream_end_with_commits,
+            read: t8_pages_of_the_log_end_with_commits,
+            read: t8_a_stream_can_be_read_from_anywhere,
+            read: t9_versions_are_dense,
+            bounds: t10_names_are_taken_as_they_are,
+            bounds: t10_large_and_empty_payloads_are_kept,
+            bounds: t10_too_large_is_refused,
+            model: every_sequence_of_calls_answers_as_the_model_does,
+            snapshots: a_snapshot_comes_back_unchanged,
+            snapshots: a_snapshot_takes_the_place_of_an_older_one,
+            snapshots: a_snapshot_is_its_streams_own,
+            snapshots: a_snapshot_can_be_deleted,
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::Memory;
+    use crate::testing::conformance::Rule;
+
+    #[test]
+    fn no_rule_is_forgotten() {
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testing/conformance/rules");
+        let mut written = Vec::new();
+        for file in std::fs::read_dir(dir).expect("the rules") {
+            let text = std::fs::read_to_string(file.expect("a file").path()).expect("readable");
+            let names = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('<').next());
+            written.extend(names.map(str::to_owned));
+        }
+        written.sort();
+        let mut tested: Vec<_> = Rule::<Memory>::all().iter().map(|rule| rule.name).collect();
+        tested.sort_unstable();
+        assert_eq!(tested, written);
+    }
+}

@@ -1,0 +1,53 @@
+//! The promises of [`Adapter`](crate::Adapter) as tests that every adapter passes, ours and other people's.
+//!
+//! A [rule](rules) is a function that is named after what it demands, and says in its documentation what goes
+//! wrong without it. [`conformance!`](super::conformance!) makes a test of each. A file of tests needs nothing
+//! else, and the crate no other dependency than this one with its feature `testing`:
+//!
+//! ```
+//! // tests/conformance.rs
+//! # mod my_adapter {
+//! #     pub struct MyStore;
+//! #     impl MyStore {
+//! #         pub async fn open(_: std::path::PathBuf) -> std::io::Result<es_runtime::memory::Memory> {
+//! #             Ok(es_runtime::memory::Memory::new())
+//! #         }
+//! #     }
+//! # }
+//! # use my_adapter::MyStore;
+//! es_runtime::testing::conformance!(my_store, without(Durability, TwoHandles), |setup| async move {
+//!     MyStore::open(setup.dir.join("events")).await.expect("a store in a fresh directory")
+//! });
+//! # fn main() {}
+//! ```
+//!
+//! # The closure
+//!
+//! It opens the store that belongs to the [`Setup`]: an empty one for a new setup, and what was written before
+//! for the same one again. The rules open the same one again after they have closed it, and also while it is
+//! open, as a second process does.
+//!
+//! A store in files takes [`Setup::dir`]. A store on a server takes [`Setup::name`] for a schema, a database or
+//! a prefix, and shows nothing of what else is on the server; [`Setup::afterwards`] cleans up. A store whose
+//! server tells the time ignores [`Setup::clock`].
+//!
+//! # What a store cannot do
+//!
+//! A store that cannot do everything says so in its [`Capabilities`](crate::Capabilities), and refuses it. The
+//! tests have to name it as well, in `without(..)`: a rule that has nothing to look at would pass, and nobody
+//! would know. [`Ability`] lists what may be named.
+
+mod broken;
+pub mod draft;
+mod macros;
+pub mod rules;
+mod setup;
+mod subject;
+mod suite;
+
+pub use self::broken::{Broken, Kept};
+pub use self::setup::{Setup, TestClock};
+pub use self::subject::Subject;
+pub use self::suite::{Ability, Rule, Suite};
+
+pub(crate) use self::broken::{ensure, ensure_eq, ensure_matches};
