@@ -59,9 +59,12 @@ pub(super) enum Contents {
 }
 
 pub(super) async fn contents(client: &impl GenericClient, schema: &str) -> Result<Contents, Error> {
-    let sql = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL";
-    let names = ["es_meta", "es_event"].map(|table| format!("{}.{table}", quoted(schema)));
-    let row = client.query_one(sql, &[&names[0], &names[1]]).await?;
+    // Not `to_regclass`: its answer may come from a cache that is older than the lock we hold.
+    let sql = "SELECT coalesce(bool_or(c.relname = 'es_meta'), false), \
+               coalesce(bool_or(c.relname = 'es_event'), false) \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = $1 AND c.relname IN ('es_meta', 'es_event')";
+    let row = client.query_one(sql, &[&schema]).await?;
     match (row.try_get(0)?, row.try_get(1)?) {
         (false, false) => return Ok(Contents::Nothing),
         (true, true) => {}
