@@ -97,8 +97,8 @@ pub(super) async fn migrate(
 ) -> Result<(), Error> {
     let name = quoted(schema);
     // Not "if not exists": that asks for the right to make schemas where there is nothing to be made.
-    let has_schema = client.query_one("SELECT to_regnamespace($1) IS NOT NULL", &[&name]).await?;
-    if !has_schema.try_get::<_, bool>(0)? {
+    let sql = "SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    if client.query_opt(sql, &[&schema]).await?.is_none() {
         client.batch_execute(&format!("CREATE SCHEMA {name}")).await?;
     }
     let lock = lock_class(store).to_string();
