@@ -153,7 +153,7 @@
 //! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
-//! | `testing` | what tests are written with |
+//! | `testing` | what tests are written with: given, when, then; clocks and ids; stores that fail: `es_runtime::testing` |
 
 mod adapter;
 mod aggregate;

@@ -6,6 +6,7 @@ mod common;
 use common::*;
 use es_runtime::memory::Memory;
 use es_runtime::prelude::*;
+use es_runtime::testing::Faulty;
 use es_runtime::{
     Adapter, Appended, Capabilities, Commit, Cursor, Direction, Filter, Found, Freshness, Limit, LogPage,
     Page, ReadError, Retry, StoreId, StreamName,
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 /// Notes down which streams were written together.
 #[derive(Clone, Default)]
 struct Noting {
-    memory: Memory,
+    memory: Faulty<Memory>,
     batches: Arc<Mutex<Vec<Vec<StreamName>>>>,
 }
 

@@ -3,6 +3,7 @@
 
 use es_runtime::memory::Memory;
 use es_runtime::prelude::*;
+use es_runtime::testing::Faulty;
 use es_runtime::{Snapshot, Snapshots, Stats, StreamName};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -32,8 +33,8 @@ tally!(Tally, u64, snapshot(every = 10));
 tally!(WideTally, u128, snapshot(every = 10));
 tally!(RevisedTally, u64, revision = 2, snapshot(every = 10));
 
-fn store() -> (Store, Memory) {
-    let memory = Memory::new();
+fn store() -> (Store, Faulty<Memory>) {
+    let memory = Faulty::new(Memory::new());
     (Store::new(memory.clone()), memory)
 }
 
@@ -63,7 +64,7 @@ fn stream() -> StreamName {
     StreamName::new("tally", "t").expect("a name")
 }
 
-async fn snapshot(memory: &Memory) -> Option<Snapshot> {
+async fn snapshot(memory: &Faulty<Memory>) -> Option<Snapshot> {
     memory.load_snapshot(&stream()).await.expect("readable")
 }
 

@@ -3,6 +3,7 @@
 
 use es_runtime::memory::Memory;
 use es_runtime::prelude::*;
+use es_runtime::testing::Faulty;
 use es_runtime::{Retry, StoreBuilder};
 use std::time::Duration;
 
@@ -74,12 +75,12 @@ pub fn id(text: &str) -> String {
 }
 
 /// A store in memory and the handle that makes it misbehave; it tries again at once.
-pub fn memory() -> (Store, Memory) {
+pub fn memory() -> (Store, Faulty<Memory>) {
     memory_with(Store::builder().retry(Retry { first: Duration::ZERO, ..Retry::default() }))
 }
 
-pub fn memory_with(builder: StoreBuilder) -> (Store, Memory) {
-    let memory = Memory::new();
+pub fn memory_with(builder: StoreBuilder) -> (Store, Faulty<Memory>) {
+    let memory = Faulty::new(Memory::new());
     (builder.adapter(memory.clone()), memory)
 }
 

@@ -1,13 +1,7 @@
 //! The store in memory: for tests, for trying things out, and the model that other adapters are held to.
 
-mod faults;
 mod log;
-#[cfg(test)]
-mod tests;
 
-pub use self::faults::{Faults, Hold};
-
-use self::faults::{Call, Fate, lost, unavailable};
 use self::log::Log;
 use crate::adapter::{
     Adapter, Capabilities, Direction, Durability, Filter, Found, Freshness, Limit, LogPage, Page,
@@ -25,7 +19,7 @@ use tokio::sync::watch;
 
 /// A store in memory, which keeps every promise of [`Adapter`] until the process ends.
 ///
-/// Clones are the same store. [`faults`](Self::faults) makes it misbehave, for tests of what happens then.
+/// Clones are the same store. Tests make it misbehave by `es_runtime::testing::Faulty`.
 ///
 /// ```
 /// use es_runtime::memory::Memory;
@@ -48,7 +42,6 @@ struct Inner {
     changed: watch::Sender<()>,
     clock: Arc<dyn Clock>,
     identity: StoreId,
-    faults: Faults,
 }
 
 impl Memory {
@@ -75,12 +68,7 @@ impl Memory {
         let identity = fresh(clock.now(), &entropy).into();
         let clock = Arc::new(clock);
         let (log, changed) = (Mutex::default(), watch::Sender::new(()));
-        Self { inner: Arc::new(Inner { log, changed, clock, identity, faults: Faults::default() }) }
-    }
-
-    /// The faults of this store and of its clones, to script in a test.
-    pub fn faults(&self) -> Faults {
-        self.inner.faults.clone()
+        Self { inner: Arc::new(Inner { log, changed, clock, identity }) }
     }
 
     /// No code of a user runs under the lock and nothing there awaits, so it is held for one page or one
@@ -109,58 +97,18 @@ impl Memory {
         // It fails when nobody listens, which is cheaper than to replace the value regardless.
         let _ = self.inner.changed.send(());
     }
-
-    async fn append_batch_faulty(&self, commits: Vec<Commit>) -> Vec<Result<Appended, AppendError>> {
-        let faults = &self.inner.faults;
-        let hold = faults.arrive(Call::Append).await;
-        let fates: Vec<_> = commits.iter().map(|commit| (faults.fate(), commit.id)).collect();
-        let reached = commits.into_iter().zip(&fates).filter(|(_, (fate, _))| *fate != Fate::NeverArrives);
-        let mut outcomes = self.apply_batch(reached.map(|(commit, _)| commit).collect()).into_iter();
-        faults.leave(hold).await;
-        let answer = |(fate, id)| match fate {
-            Fate::NeverArrives => Some(Err(AppendError::Unavailable(unavailable()))),
-            Fate::AnswerLost => outcomes.next().map(|_| Err(lost(id))),
-            Fate::Fine => outcomes.next(),
-        };
-        fates.into_iter().filter_map(answer).collect()
-    }
-
-    async fn append_all_faulty(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
-        let faults = &self.inner.faults;
-        let hold = faults.arrive(Call::Append).await;
-        let id = commits.first().map_or(CommitId::ROOT, |commit| commit.id);
-        let fate = faults.fate();
-        if fate == Fate::NeverArrives {
-            return Err(AppendError::Unavailable(unavailable()));
-        }
-        let outcome = self.apply_all(commits);
-        faults.leave(hold).await;
-        if fate == Fate::AnswerLost { Err(lost(id)) } else { outcome }
-    }
-
-    /// The slow path is boxed, so that faults cost a flag and nothing in the size of the futures.
-    async fn reading(&self, call: Call) -> Result<(), ReadError> {
-        if self.inner.faults.are_scripted() { Box::pin(self.inner.faults.read(call)).await } else { Ok(()) }
-    }
 }
 
 impl Adapter for Memory {
     async fn append_batch(&self, commits: Vec<Commit>) -> Vec<Result<Appended, AppendError>> {
-        if self.inner.faults.are_scripted() {
-            return Box::pin(self.append_batch_faulty(commits)).await;
-        }
         self.apply_batch(commits)
     }
 
     async fn append_all(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
-        if self.inner.faults.are_scripted() {
-            return Box::pin(self.append_all_faulty(commits)).await;
-        }
         self.apply_all(commits)
     }
 
     async fn find_commit(&self, id: CommitId) -> Result<Option<Found>, ReadError> {
-        self.reading(Call::Read).await?;
         Ok(self.log().find(id))
     }
 
@@ -172,12 +120,10 @@ impl Adapter for Memory {
         limit: Limit,
         _: Freshness,
     ) -> Result<Page, ReadError> {
-        self.reading(Call::Read).await?;
         Ok(self.log().read_stream(stream, from, direction, limit))
     }
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
-        self.reading(Call::Read).await?;
         Ok(self.log().read_all(after, filter, limit))
     }
 
@@ -204,12 +150,10 @@ impl Adapter for Memory {
 
 impl Snapshots for Memory {
     async fn load_snapshot(&self, stream: &StreamName) -> Result<Option<Snapshot>, ReadError> {
-        self.reading(Call::Snapshot).await?;
         Ok(self.log().snapshots.get(stream).cloned())
     }
 
     async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), ReadError> {
-        self.reading(Call::Snapshot).await?;
         let mut log = self.log();
         let newer =
             |kept: &Snapshot| kept.version > snapshot.version && kept.fingerprint == snapshot.fingerprint;
@@ -220,7 +164,6 @@ impl Snapshots for Memory {
     }
 
     async fn delete_snapshot(&self, stream: &StreamName) -> Result<(), ReadError> {
-        self.reading(Call::Snapshot).await?;
         self.log().snapshots.remove(stream);
         Ok(())
     }

@@ -1,8 +1,9 @@
-//! The faults, and how fast it is. The promises are tested by the conformance suite.
+//! The faults, on a store in memory.
 
 use super::*;
 use crate::commit::{Expected, NewEvent, NonEmpty};
 use crate::format::{Encoded, Format};
+use crate::memory::Memory;
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -22,18 +23,18 @@ fn commit(name: &str, stream: StreamName, expected: Expected) -> Commit {
     Commit { id: CommitId::derive(&CommitId::ROOT, name), stream, expected, events, requires: Vec::new() }
 }
 
-async fn append(memory: &Memory, commit: Commit) -> Result<Appended, AppendError> {
+async fn append(memory: &Faulty<Memory>, commit: Commit) -> Result<Appended, AppendError> {
     memory.append_batch(vec![commit]).await.remove(0)
 }
 
-async fn events(memory: &Memory) -> usize {
+async fn events(memory: &Faulty<Memory>) -> usize {
     let page = memory.read_all(&Cursor::start(), &Filter::all(), Limit::default()).await;
     page.expect("no fault left").events.len()
 }
 
 #[tokio::test]
 async fn faults_may_last_for_ever() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     memory.faults().fail_before(usize::MAX);
     memory.faults().fail_after(usize::MAX);
     let outcome = append(&memory, commit("1", stream(1), Expected::NoStream)).await;
@@ -42,7 +43,7 @@ async fn faults_may_last_for_ever() {
 
 #[tokio::test]
 async fn of_a_batch_each_commit_has_its_own_fate() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     memory.faults().fail_before(1);
     memory.faults().fail_after(1);
     let batch = (1..=3).map(|n| commit(&n.to_string(), stream(n), Expected::NoStream)).collect();
@@ -56,7 +57,7 @@ async fn of_a_batch_each_commit_has_its_own_fate() {
 
 #[tokio::test]
 async fn an_append_of_several_streams_has_one_fate() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     let both = || (1..=2).map(|n| commit(&n.to_string(), stream(n), Expected::NoStream)).collect();
     memory.faults().fail_before(1);
     assert!(matches!(memory.append_all(both()).await, Err(AppendError::Unavailable(_))));
@@ -70,7 +71,7 @@ async fn an_append_of_several_streams_has_one_fate() {
 
 #[tokio::test]
 async fn a_lost_answer_may_have_been_a_conflict() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     memory.faults().fail_after(1);
     let impossible = commit("a", stream(1), Expected::Exists);
     assert!(matches!(append(&memory, impossible.clone()).await, Err(AppendError::Unknown { .. })));
@@ -79,7 +80,7 @@ async fn a_lost_answer_may_have_been_a_conflict() {
 
 #[tokio::test]
 async fn a_task_that_is_aborted_after_its_commit_has_committed() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     let hold = memory.faults().hold_after();
     let first = commit("a", stream(1), Expected::NoStream);
     let task = tokio::spawn({
@@ -94,7 +95,7 @@ async fn a_task_that_is_aborted_after_its_commit_has_committed() {
 
 #[tokio::test]
 async fn a_hold_that_is_dropped_or_cleared_stops_nobody() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     drop(memory.faults().hold_before());
     assert!(!memory.faults().are_scripted());
     let cleared = memory.faults().hold_before();
@@ -105,7 +106,7 @@ async fn a_hold_that_is_dropped_or_cleared_stops_nobody() {
 
 #[tokio::test]
 async fn a_read_that_is_held_sees_what_was_stored_meanwhile() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     let hold = memory.faults().hold_read();
     let reader = tokio::spawn({
         let memory = memory.clone();
@@ -119,7 +120,7 @@ async fn a_read_that_is_held_sees_what_was_stored_meanwhile() {
 
 #[tokio::test(start_paused = true)]
 async fn a_delay_is_of_tokios_time() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     memory.faults().delay(Duration::from_secs(3600));
     let start = tokio::time::Instant::now();
     append(&memory, commit("a", stream(1), Expected::NoStream)).await.expect("stored");
@@ -131,7 +132,7 @@ async fn a_delay_is_of_tokios_time() {
 
 #[tokio::test]
 async fn a_filter_that_lets_nothing_through_ends_its_pages_too() {
-    let memory = Memory::new();
+    let memory = Faulty::new(Memory::new());
     for n in 0..40_000 {
         append(&memory, commit(&n.to_string(), stream(n % 10), Expected::Any)).await.expect("stored");
     }
