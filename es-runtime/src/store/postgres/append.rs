@@ -15,8 +15,9 @@ use crate::time::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-/// How often a statement is tried that another transaction came in the way of.
-const RACES: u32 = 3;
+/// How often a statement is tried side by side with others that write to the same streams. After that it locks
+/// them out, and cannot lose.
+const RACES: u32 = 2;
 
 /// What the server found out about a commit.
 pub(super) struct Checked {
@@ -96,13 +97,18 @@ async fn raced(
     now: Option<Timestamp>,
     is_group: bool,
 ) -> Result<Vec<Checked>, Failure> {
-    let arrays = Arrays::new(commits, now, is_group);
-    let mut races = 1;
+    let mut arrays = Arrays::new(commits, now, is_group);
+    let mut races = 0;
     loop {
         match connection.query(Sql::Append, &arrays.parameters()).await {
             Ok(rows) => return checked(&rows, commits),
-            Err(Failure::Refused(refusal)) if refusal.code == SqlState::UNIQUE_VIOLATION && races < RACES => {
+            Err(Failure::Refused(refusal))
+                if refusal.code == SqlState::UNIQUE_VIOLATION && races <= RACES =>
+            {
                 races += 1;
+                if races == RACES {
+                    arrays.lock_others_out();
+                }
             }
             Err(failure) => return Err(failure),
         }

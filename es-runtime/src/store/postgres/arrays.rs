@@ -76,6 +76,11 @@ impl<'a> Arrays<'a> {
         }
     }
 
+    /// Lets nobody else write to these streams meanwhile.
+    pub(super) fn lock_others_out(&mut self) {
+        self.exclusive.fill(true);
+    }
+
     pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 19] {
         let Self { streams, expected, ids, sizes, events, guards, locks, exclusive, now, is_group } = self;
         [

@@ -47,7 +47,7 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT expected IS NULL OR expected = actual OR (ex
 -- Every writer holds a lock of the store's class before it takes a position, until its transaction can be
 -- seen: a reader that has seen them go knows that nothing comes below the position it looked at. The locks
 -- are shared, so writers do not wait for each other; only the streams that a commit requires something of
--- are locked against their writers. The locks come sorted, so two batches never wait for each other in a
+-- are locked against their writers, and those at which a batch lost again and again against others. The locks come sorted, so two batches never wait for each other in a
 -- circle. Each statement after them sees what was committed before they were had.
 --
 -- o_status: 0 stored, 1 the stream is not as expected, 2 the id is stored already, 3 guard o_guard does not
@@ -68,7 +68,7 @@ BEGIN
         RAISE EXCEPTION 'events are stored in transactions of the isolation level "read committed", not "%"',
             current_setting('transaction_isolation') USING ERRCODE = 'feature_not_supported';
     END IF;
-    IF p_guard_commit = '{}' THEN
+    IF NOT true = ANY (p_exclusive) THEN
         PERFORM pg_advisory_xact_lock_shared({lock}, l) FROM unnest(p_locks) AS l;
     ELSE
         FOR i IN 1 .. cardinality(p_locks) LOOP
@@ -108,7 +108,7 @@ BEGIN
             WITH ORDINALITY AS u (stream, expected, commit_id, size, number)
         LEFT JOIN LATERAL (
             SELECT e.position, e.version FROM {schema}.es_event e
-            WHERE e.commit_id = u.commit_id AND e.place = 0
+            WHERE e.commit_id = u.commit_id AND e.place = 0 LIMIT 1
         ) known ON true
         LEFT JOIN LATERAL (
             SELECT e.version, e.recorded_at FROM {schema}.es_event e
