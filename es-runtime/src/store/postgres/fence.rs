@@ -9,6 +9,7 @@
 use super::connection::Connection;
 use super::errors::Failure;
 use super::rows::{Unread, get};
+use super::schema::{last_of, number_of};
 use super::statements::Sql;
 use crate::format::Cause;
 use std::time::{Duration, Instant};
@@ -16,12 +17,12 @@ use std::time::{Duration, Instant};
 const FIRST_WAIT: Duration = Duration::from_micros(500);
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
-/// Moves [`Connection::settled`] to the newest position that was taken when it was called.
+/// Moves [`Connection::settled`] to the newest position that was taken when it was called, or could have been.
 pub(super) async fn settle(connection: &mut Connection, patience: Duration) -> Result<(), Unread> {
-    let known = connection.settled as i64;
+    let known = number_of(connection.settled) as i64;
     let rows = connection.query(Sql::Fence, &[&known]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
-    let newest: i64 = get(row, 0, "position", &"the log")?;
+    let newest: i64 = get(row, 0, "number", &"the log")?;
     let mut writers: Option<Vec<String>> = get(row, 1, "writers", &"the log")?;
     let (begin, mut wait) = (Instant::now(), FIRST_WAIT);
     while let Some(still) = writers.filter(|writers| !writers.is_empty()) {
@@ -42,6 +43,6 @@ pub(super) async fn settle(connection: &mut Connection, patience: Duration) -> R
             return Err(Failure::NotSent(Cause::new(reason)).into());
         }
     }
-    connection.settled = newest.max(0) as u64;
+    connection.settled = last_of(newest.max(0) as u64);
     Ok(())
 }

@@ -67,6 +67,7 @@ use crate::time::Timestamp;
 use connection::Connection;
 use pool::Pool;
 use rows::Unread;
+use schema::MOST_COMMITS;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -116,7 +117,13 @@ impl Postgres {
 
     async fn batch(&self, commits: &[Commit]) -> Outcomes {
         match self.0.pool.get().await {
-            Ok(mut connection) => append::batch(&mut connection, commits, self.now()).await,
+            Ok(mut connection) => {
+                let mut outcomes = Vec::with_capacity(commits.len());
+                for commits in commits.chunks(MOST_COMMITS) {
+                    outcomes.extend(append::batch(&mut connection, commits, self.now()).await);
+                }
+                outcomes
+            }
             Err(failure) => commits.iter().map(|commit| Err(failure.append_error(commit.id))).collect(),
         }
     }
@@ -157,6 +164,10 @@ impl Adapter for Postgres {
         commits.iter().try_for_each(sizes::check)?;
         Commit::expect_distinct(&commits)?;
         let Some(first) = commits.first() else { return Ok(Vec::new()) };
+        if commits.len() > MOST_COMMITS {
+            let (what, size) = ("an append to several streams, in commits,".to_owned(), commits.len());
+            return Err(AppendError::TooLarge { what, size, limit: MOST_COMMITS });
+        }
         let lent = self.0.pool.get().await;
         let mut connection = lent.map_err(|failure| failure.append_error(first.id))?;
         let outcome = append::group(&mut connection, &commits, self.now()).await;

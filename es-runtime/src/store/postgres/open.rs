@@ -84,7 +84,7 @@ impl Opening<'_> {
     async fn check_position(&self, client: &Client) -> Result<(), ConnectError> {
         let schema = schema::quoted(&self.options.schema);
         let sql = format!(
-            "SELECT coalesce(max(e.position), 0), \
+            "SELECT coalesce(max(e.position) >> 16, 0), \
              (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM {schema}.es_position s) \
              FROM {schema}.es_event e"
         );
@@ -94,7 +94,7 @@ impl Opening<'_> {
             return Ok(());
         }
         Err(self.not_a_store(format!(
-            "its events reach position {stored}, but its sequence only {taken}, as after a copy that left the \
+            "its events reach number {stored}, but its sequence only {taken}, as after a copy that left the \
              sequence behind; run \"SELECT setval('{schema}.es_position', {stored})\""
         )))
     }

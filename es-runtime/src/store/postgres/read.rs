@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::fence;
 use super::rows::{Decoder, Unread, get, natural, standing};
+use super::schema::number_of;
 use super::statements::Sql;
 use crate::adapter::{Direction, Filter, Found, Limit, LogPage, Page};
 use crate::commit::Range;
@@ -19,8 +20,8 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-/// How many commits a page of the log looks at where a filter lets little through.
-const SCAN: u64 = 16_384;
+/// How many events a page of the log looks at where a filter lets little through.
+const SCAN: i64 = 16_384;
 
 /// The most rows of one statement.
 const ROWS: usize = 100_000;
@@ -135,7 +136,7 @@ pub(super) async fn log_page(
     let (commit, index) = start.map_or((0, 0), |position| (position.commit(), position.index()));
     // The rest of the commit that a reader stands in is there: a commit is seen whole or not at all.
     let reached = start.map_or(0, |_| commit);
-    let is_at_end = connection.settled <= reached;
+    let is_at_end = number_of(connection.settled) <= number_of(reached);
     if is_at_end {
         fence::settle(connection, patience).await?;
     }
@@ -143,7 +144,7 @@ pub(super) async fn log_page(
     if settled < reached || (settled == reached && index >= BEHIND_EVERY_PLACE) {
         return Ok(LogPage { events: Vec::new(), next: after.clone(), is_end: true });
     }
-    let until = window(connection, reached, settled).await?;
+    let until = if *filter == Filter::all() { settled } else { window(connection, reached, settled).await? };
     let rows = rows(limit);
     let parameters = Wanted::by(filter);
     let mut decoder = Decoder::default();
@@ -181,24 +182,19 @@ pub(super) async fn log_page(
     }
     let next = match page.last.map(Standing::end_of_commit) {
         Some(last) if last.commit() == until => Cursor::at(last),
-        None if reached == until => after.clone(),
+        None if number_of(reached) == number_of(until) => after.clone(),
         _ => Cursor::at(Position::new(until, BEHIND_EVERY_PLACE)),
     };
     Ok(LogPage { events: page.events, next, is_end: is_at_end && until == settled })
 }
 
-/// Up to where a page looks. Behind a long gap, up to the first commit behind it.
+/// Up to where a page looks.
 async fn window(connection: &mut Connection, from: u64, settled: u64) -> Result<u64, Unread> {
-    let far = from.saturating_add(SCAN);
-    if far >= settled {
-        return Ok(settled);
+    let rows = connection.query(Sql::After, &[&(from as i64), &(settled as i64), &SCAN]).await?;
+    match rows.first() {
+        Some(row) => Ok(natural::<i64>(row, 0, "position", &"the log")?),
+        None => Ok(settled),
     }
-    let rows = connection.query(Sql::FirstAfter, &[&(from as i64)]).await?;
-    let first = match rows.first() {
-        Some(row) => natural::<i64>(row, 0, "position", &"the log")?,
-        None => settled,
-    };
-    Ok(far.max(first).min(settled))
 }
 
 /// A filter as parameters of a statement.

@@ -47,6 +47,22 @@ pub(super) fn lock_class(store: StoreId) -> i32 {
     i32::from_be_bytes([bytes[12] & 0x7f, bytes[13], bytes[14], bytes[15]])
 }
 
+/// The most commits of one batch: so many positions belong to a number of the sequence.
+pub(super) const MOST_COMMITS: usize = 1 << 16;
+
+/// The number of the sequence to which a position belongs.
+pub(super) const fn number_of(position: u64) -> u64 {
+    position / MOST_COMMITS as u64
+}
+
+/// The last position that belongs to a number of the sequence.
+pub(super) const fn last_of(number: u64) -> u64 {
+    match number {
+        0 => 0,
+        number => number * MOST_COMMITS as u64 + (MOST_COMMITS as u64 - 1),
+    }
+}
+
 /// What is in a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {

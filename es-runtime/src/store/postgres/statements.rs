@@ -48,7 +48,8 @@ statements! {
               $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
     Fence = "SELECT o_newest, o_writers FROM {schema}.es_fence($1)",
     Writing = "SELECT o_writers, o_pid FROM {schema}.es_writing($1)",
-    FirstAfter = "SELECT position FROM {schema}.es_event WHERE position > $1 ORDER BY position LIMIT 1",
+    After = "SELECT position FROM {schema}.es_event WHERE position > $1 AND position <= $2 \
+             ORDER BY position OFFSET $3 LIMIT 1",
     Forward = concat!(
         "SELECT ", event_columns!(), " FROM {schema}.es_event \
          WHERE stream = $1 AND version >= $2 ORDER BY version LIMIT $3"

@@ -6,8 +6,9 @@ CREATE TABLE {schema}.es_meta (
     value text NOT NULL
 );
 
--- A commit has one position. CACHE 1: a session that kept numbers back would give them out later, below a
--- number that readers have passed.
+-- A batch takes one number, and its commits the positions from number * 65536 on: so commits that are stored
+-- together are seen together by whoever reads up to a number. CACHE 1: a session that kept numbers back would
+-- give them out later, below a number that readers have passed.
 CREATE SEQUENCE {schema}.es_position AS bigint CACHE 1;
 
 CREATE TABLE {schema}.es_event (
@@ -61,6 +62,10 @@ CREATE FUNCTION {schema}.es_append(
     p_now timestamptz, p_all boolean
 ) RETURNS TABLE (o_commit integer, o_status integer, o_version bigint, o_position bigint, o_guard integer)
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    -- By commit: the first of its guards that does not hold, and the version it met. NULL where all hold.
+    broken integer[];
+    actual bigint[];
 BEGIN
     -- In a transaction of the caller's the level may be another, in which statements do not see what was
     -- committed while they waited.
@@ -80,67 +85,68 @@ BEGIN
         END LOOP;
     END IF;
     p_now := coalesce(p_now, clock_timestamp());
+    -- A statement of its own: most batches require nothing, and should not pay for it.
+    FOR i IN REVERSE cardinality(p_guard_commit) .. 1 LOOP
+        SELECT coalesce(max(e.version), 0) INTO o_version FROM {schema}.es_event e
+        WHERE e.stream = p_guard_stream[i];
+        IF NOT {schema}.es_accepts(p_guard_expected[i], o_version) THEN
+            broken[p_guard_commit[i]] := i;
+            actual[p_guard_commit[i]] := o_version;
+        END IF;
+    END LOOP;
 
     RETURN QUERY
-    WITH broken AS MATERIALIZED (
-        SELECT DISTINCT ON (g.commit) g.commit, g.number, g.actual
+    WITH checked AS MATERIALIZED (
+        SELECT c.*, CASE
+            -- After the snapshot, so that the order of a stream is that of the log. Once: it stands alone.
+            WHEN c.status = 0 AND NOT (p_all AND c.failed > 0)
+            THEN ((SELECT nextval('{schema}.es_position')) << 16) + c.number - 1
+        END AS taken
         FROM (
-            SELECT u.commit, u.number, u.expected, coalesce((
-                SELECT e.version FROM {schema}.es_event e
-                WHERE e.stream = u.stream ORDER BY e.version DESC LIMIT 1
-            ), 0) AS actual
-            FROM unnest(p_guard_commit, p_guard_stream, p_guard_expected)
-                WITH ORDINALITY AS u (commit, stream, expected, number)
-        ) g
-        WHERE NOT {schema}.es_accepts(g.expected, g.actual)
-        ORDER BY g.commit, g.number
-    ), checked AS MATERIALIZED (
-        SELECT u.number::integer AS number, u.stream, u.commit_id, u.size,
-            coalesce(head.version, 0) AS head, head.recorded_at, known.position, known.version, broken.actual,
-            broken.number::integer AS guard,
-            CASE
-                WHEN known.position IS NOT NULL THEN 2
-                WHEN NOT {schema}.es_accepts(u.expected, coalesce(head.version, 0)) THEN 1
-                WHEN broken.number IS NOT NULL THEN 3
-                ELSE 0
-            END AS status
-        FROM unnest(p_streams, p_expected, p_commits, p_sizes)
-            WITH ORDINALITY AS u (stream, expected, commit_id, size, number)
-        LEFT JOIN LATERAL (
-            SELECT e.position, e.version FROM {schema}.es_event e
-            WHERE e.commit_id = u.commit_id AND e.place = 0 LIMIT 1
-        ) known ON true
-        LEFT JOIN LATERAL (
-            SELECT e.version, e.recorded_at FROM {schema}.es_event e
-            WHERE e.stream = u.stream ORDER BY e.version DESC LIMIT 1
-        ) head ON true
-        LEFT JOIN broken ON broken.commit = u.number
-        ORDER BY u.number
-    ), taken AS MATERIALIZED (
-        SELECT c.*, nextval('{schema}.es_position') AS taken FROM checked c
-        WHERE c.status = 0 AND NOT (p_all AND EXISTS (SELECT FROM checked o WHERE o.status <> 0))
+            SELECT s.*, count(*) FILTER (WHERE s.status <> 0) OVER () AS failed
+            FROM (
+                SELECT u.number::integer AS number, u.stream, u.commit_id, u.size,
+                    coalesce(head.version, 0) AS head, head.recorded_at, known.position, known.version,
+                    CASE
+                        WHEN known.position IS NOT NULL THEN 2
+                        WHEN NOT {schema}.es_accepts(u.expected, coalesce(head.version, 0)) THEN 1
+                        WHEN broken[u.number] IS NOT NULL THEN 3
+                        ELSE 0
+                    END AS status
+                FROM unnest(p_streams, p_expected, p_commits, p_sizes)
+                    WITH ORDINALITY AS u (stream, expected, commit_id, size, number)
+                -- LIMIT keeps them look-ups: as joins they would be planned over the whole table.
+                LEFT JOIN LATERAL (
+                    SELECT e.position, e.version FROM {schema}.es_event e
+                    WHERE e.commit_id = u.commit_id AND e.place = 0 LIMIT 1
+                ) known ON true
+                LEFT JOIN LATERAL (
+                    SELECT e.version, e.recorded_at FROM {schema}.es_event e
+                    WHERE e.stream = u.stream ORDER BY e.version DESC LIMIT 1
+                ) head ON true
+            ) s
+        ) c
     ), written AS (
         INSERT INTO {schema}.es_event (
             position, version, recorded_at, occurred_at, place, commit_size, schema_version, format,
             commit_id, stream, name, metadata, payload
         )
-        SELECT t.taken, t.head + 1 + u.place, greatest(p_now, t.recorded_at), u.occurred_at, u.place, t.size,
-            u.schema_version, u.format, t.commit_id, t.stream, u.name, u.metadata, u.payload
+        SELECT c.taken, c.head + 1 + u.place, greatest(p_now, c.recorded_at), u.occurred_at, u.place, c.size,
+            u.schema_version, u.format, c.commit_id, c.stream, u.name, u.metadata, u.payload
         FROM unnest(
             p_commit, p_place, p_name, p_schema_version, p_format, p_occurred_at, p_metadata, p_payload
         ) AS u (commit, place, name, schema_version, format, occurred_at, metadata, payload)
-        JOIN taken t ON t.number = u.commit
+        JOIN checked c ON c.number = u.commit AND c.taken IS NOT NULL
     )
-    SELECT c.number, CASE WHEN c.status = 0 AND t.taken IS NULL THEN 4 ELSE c.status END,
-        CASE c.status WHEN 2 THEN c.version WHEN 3 THEN c.actual ELSE c.head END,
-        coalesce(t.taken, c.position, 0), coalesce(c.guard, 0)
-    FROM checked c LEFT JOIN taken t ON t.number = c.number
-    ORDER BY c.number;
+    SELECT c.number, CASE WHEN c.status = 0 AND c.taken IS NULL THEN 4 ELSE c.status END,
+        CASE c.status WHEN 2 THEN c.version WHEN 3 THEN actual[c.number] ELSE c.head END,
+        coalesce(c.taken, c.position, 0), coalesce(broken[c.number], 0)
+    FROM checked c;
 END
 $$;
 
--- The newest position that was taken, and the transactions that may still be about to store theirs. In this
--- order: whoever took a position up to it had a lock before, and is among them or has ended. Where nothing
+-- The newest number that was taken, and the transactions that may still be about to store theirs. In this
+-- order: whoever took a number up to it had a lock before, and is among them or has ended. Where nothing
 -- was taken after p_known, which has been waited for, nobody needs to be looked for.
 CREATE FUNCTION {schema}.es_fence(p_known bigint, OUT o_newest bigint, OUT o_writers text[])
 LANGUAGE plpgsql VOLATILE AS $$
