@@ -2,11 +2,13 @@
 
 use crate::commit::{Appended, Commit, Range};
 use crate::error::{AppendError, ReadError};
+use crate::format::Format;
 use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::recorded::Recorded;
 use crate::snapshot::{NoSnapshots, Snapshots};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -63,6 +65,32 @@ pub trait Adapter: Send + Sync + 'static {
         freshness: Freshness,
     ) -> impl Future<Output = Result<Page, ReadError>> + Send;
 
+    /// Shows every event of a stream from version `from` on to `reader`, without the envelopes: what an aggregate
+    /// is folded from. As fresh as [`Freshness::Latest`], and as dense; memory stays bounded. It ends early where
+    /// the reader breaks.
+    ///
+    /// What it does by itself is to [read pages](Self::read_stream). A store whose rows cost by the column can
+    /// do better.
+    fn replay(
+        &self,
+        stream: &StreamName,
+        from: Version,
+        reader: Reader<'_>,
+    ) -> impl Future<Output = Result<(), ReadError>> + Send {
+        async move {
+            let (mut next, mut limit) = (Some(from), Limit::events(FIRST_PAGE));
+            while let Some(from) = next {
+                let page =
+                    self.read_stream(stream, from, Direction::Forward, limit, Freshness::Latest).await?;
+                if page.events.iter().any(|event| reader(&Bare::of(event)).is_break()) {
+                    return Ok(());
+                }
+                (next, limit) = (page.next, Limit::default());
+            }
+            Ok(())
+        }
+    }
+
     /// Events of the whole log after `after`, in an order that is the same for every reader.
     fn read_all(
         &self,
@@ -84,6 +112,41 @@ pub trait Adapter: Send + Sync + 'static {
     /// Where this store keeps snapshots, if it can.
     fn snapshots(&self) -> Option<impl Snapshots> {
         None::<NoSnapshots>
+    }
+}
+
+/// The events of the first page of a load: most aggregates have no more, and stores read so much without a thread
+/// of its own.
+pub(crate) const FIRST_PAGE: usize = 128;
+
+/// Takes the events of a stream one by one, and says whether it wants more.
+pub type Reader<'a> = &'a mut (dyn FnMut(&Bare<'_>) -> ControlFlow<()> + Send);
+
+/// A stored event without its envelope: what a fold looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Bare<'a> {
+    /// Its place in the stream.
+    pub version: Version,
+    /// The name it is stored under.
+    pub name: &'a str,
+    /// The version of its shape.
+    pub schema_version: u16,
+    /// How the payload is written.
+    pub format: Format,
+    /// The payload.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Bare<'a> {
+    /// What a fold looks at of `recorded`.
+    pub fn of(recorded: &'a Recorded) -> Self {
+        Self {
+            version: recorded.version(),
+            name: recorded.name(),
+            schema_version: recorded.schema_version(),
+            format: recorded.event().format(),
+            payload: recorded.event().bytes(),
+        }
     }
 }
 

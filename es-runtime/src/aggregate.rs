@@ -1,7 +1,7 @@
 //! Aggregates: state folded from a closed list of events.
 
 use crate::event::Event;
-use crate::format::{DecodeError, Encoded, decode};
+use crate::format::{DecodeError, Payload, decode};
 use crate::schema::EventSchema;
 use crate::snapshot::SnapshotPlan;
 use core::fmt::{Debug, Display, Formatter};
@@ -66,7 +66,7 @@ pub trait EventOf<A>: Event {
 /// One row of an aggregate's table: an event and how it folds.
 pub struct Fold<A> {
     schema: EventSchema,
-    replay: fn(&mut A, u16, &Encoded) -> Result<(), DecodeError>,
+    replay: fn(&mut A, u16, Payload<'_>) -> Result<(), DecodeError>,
 }
 
 impl<A> Fold<A> {
@@ -87,7 +87,12 @@ impl<A> Fold<A> {
         &self.schema
     }
 
-    pub(crate) fn replay(&self, state: &mut A, version: u16, payload: &Encoded) -> Result<(), DecodeError> {
+    pub(crate) fn replay(
+        &self,
+        state: &mut A,
+        version: u16,
+        payload: Payload<'_>,
+    ) -> Result<(), DecodeError> {
         (self.replay)(state, version, payload)
     }
 }

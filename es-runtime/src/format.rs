@@ -161,6 +161,11 @@ impl Encoded {
         self.format.decode(&self.bytes)
     }
 
+    /// The same, lent.
+    pub(crate) fn as_payload(&self) -> Payload<'_> {
+        Payload { format: self.format, bytes: &self.bytes }
+    }
+
     /// Fails where a `T` was written that cannot be read again: a NaN, which JSON turns into `null`, or more
     /// levels than the format's reader goes down. Looks closer only where one of them is possible.
     fn expect_readable<T: DeserializeOwned>(&self) -> Result<(), Cause> {
@@ -191,6 +196,13 @@ fn count(bytes: &[u8], others: &[u8], is_one: impl Fn(u8, u8) -> bool) -> usize 
         some.iter().zip(others).map(|(byte, other)| u8::from(is_one(*byte, *other))).sum::<u8>().into()
     };
     blocks.map(in_block).sum()
+}
+
+/// A payload that somebody else keeps.
+#[derive(Clone, Copy)]
+pub(crate) struct Payload<'a> {
+    pub(crate) format: Format,
+    pub(crate) bytes: &'a [u8],
 }
 
 /// Payloads may hold what nobody should see in a log, so only their size is shown.
@@ -241,6 +253,7 @@ pub(crate) fn is_named<E: Event>(name: &str) -> bool {
 
 /// Reads an event that is stored as `name`, if that is an `E`.
 pub(crate) fn decode_named<E: Event>(name: &str, version: u16, payload: &Encoded) -> Result<E, DecodeError> {
+    let payload = payload.as_payload();
     if !is_named::<E>(name) {
         return Err(DecodeError::OtherName { name: name.to_owned(), expected: E::NAME.to_owned() });
     }
@@ -248,10 +261,10 @@ pub(crate) fn decode_named<E: Event>(name: &str, version: u16, payload: &Encoded
 }
 
 /// Reads version `version` of `E` and takes it, hop by hop, to today's shape.
-pub(crate) fn decode<E: Event>(version: u16, payload: &Encoded) -> Result<E, DecodeError> {
+pub(crate) fn decode<E: Event>(version: u16, payload: Payload<'_>) -> Result<E, DecodeError> {
     if version == E::VERSION {
         let malformed = |source| DecodeError::Malformed { name: E::NAME, version, source };
-        return payload.decode().map_err(malformed);
+        return payload.format.decode(payload.bytes).map_err(malformed);
     }
     if version == 0 || version > E::VERSION {
         return Err(DecodeError::UnknownVersion { name: E::NAME, version, newest: E::VERSION });

@@ -188,7 +188,8 @@ mod time;
 pub mod __private;
 
 pub use crate::adapter::{
-    Adapter, Capabilities, Direction, Durability, Filter, Found, Freshness, Idempotency, Limit, LogPage, Page,
+    Adapter, Bare, Capabilities, Direction, Durability, Filter, Found, Freshness, Idempotency, Limit,
+    LogPage, Page, Reader,
 };
 pub use crate::aggregate::{Aggregate, AggregateId, Apply, EventOf, Fold};
 pub use crate::command::{Command, CommandError, Guard, Handle, Outcome};

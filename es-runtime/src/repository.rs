@@ -2,7 +2,7 @@
 
 mod snapshots;
 
-use crate::adapter::Limit;
+use crate::adapter::{Bare, FIRST_PAGE, Limit};
 use crate::aggregate::Aggregate;
 use crate::command::{Command, CommandError, Handle, Outcome};
 use crate::commit::{Commit, NewEvent, NonEmpty, Range};
@@ -18,13 +18,11 @@ use crate::store::Store;
 use crate::time::Timestamp;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use tracing::Instrument;
 
 /// A load of more events than this without a snapshot is worth a warning.
 const LONG_REPLAY: u64 = 1000;
-
-/// The first page of a load. Most aggregates fit in it, and a store may read a small page where it stands.
-const FIRST_PAGE: usize = 128;
 
 /// The aggregates of type `A` in a store. Cheap to clone.
 ///
@@ -248,18 +246,32 @@ impl<A: Aggregate> Repository<A> {
     /// Replays everything after the root's version.
     async fn replay_rest(&self, mut root: Root<A>) -> Result<(Root<A>, u64), StoreError> {
         let start = root.version();
-        let mut limit = Limit::events(FIRST_PAGE);
-        let mut next = Some(start.next());
+        if const { A::SNAPSHOT.is_some() } {
+            self.replay_whole(&mut root).await?;
+        } else {
+            let (stream, mut replayed) = (root.stream().clone(), Ok(()));
+            let mut reader = |event: &Bare<'_>| {
+                replayed = root.replay_bare(event);
+                if replayed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            self.store.replay(&stream, start.next(), &mut reader).await?;
+            replayed?;
+        }
+        let replayed = root.version().get() - start.get();
+        Ok((root, replayed))
+    }
+
+    /// The same with the envelopes, of which a snapshot needs the last.
+    async fn replay_whole(&self, root: &mut Root<A>) -> Result<(), StoreError> {
+        let (mut next, mut limit) = (Some(root.version().next()), Limit::events(FIRST_PAGE));
         while let Some(from) = next {
             let page = self.store.read_stream(root.stream(), from, limit).await?;
             for event in &page.events {
                 root.replay(event)?;
             }
-            next = page.next;
-            limit = Limit::default();
+            (next, limit) = (page.next, Limit::default());
         }
-        let replayed = root.version().get() - start.get();
-        Ok((root, replayed))
+        Ok(())
     }
 
     /// Replays up to version `last`, or to the first event that is not in.

@@ -1,9 +1,10 @@
 //! An aggregate in hand: its id, its version, its state and what was just decided.
 
+use crate::adapter::Bare;
 use crate::aggregate::{Aggregate, EventOf, fold_of};
 use crate::commit::{Commit, Expected, NewEvent, NonEmpty, Range};
 use crate::decision::{Decision, Encoder, Raised};
-use crate::format::{DecodeError, EncodeError, Format};
+use crate::format::{DecodeError, EncodeError, Format, Payload};
 use crate::id::CommitId;
 use crate::metadata::Metadata;
 use crate::name::{InvalidName, StreamName};
@@ -165,29 +166,36 @@ impl<A: Aggregate> Root<A> {
             let (expected, found) = (self.stream.clone(), recorded.stream().clone());
             return Err(ReplayError::OtherStream { expected, found });
         }
-        if recorded.version() != self.stored.next() {
-            let (expected, found) = (self.stored.next(), recorded.version());
+        self.replay_bare(&Bare::of(recorded))?;
+        self.commit = Some(recorded.commit());
+        Ok(())
+    }
+
+    /// Changes the state by an event of its own stream, of which only what matters to the state is known.
+    pub(crate) fn replay_bare(&mut self, event: &Bare<'_>) -> Result<(), ReplayError> {
+        if event.version != self.stored.next() {
+            let (expected, found) = (self.stored.next(), event.version);
             return Err(ReplayError::OutOfOrder { stream: self.stream.clone(), expected, found });
         }
         if !self.pending.is_empty() {
             return Err(ReplayError::Pending { stream: self.stream.clone(), pending: self.pending.len() });
         }
-        let fold = fold_of::<A>(recorded.name()).ok_or_else(|| self.unknown(recorded))?;
-        fold.replay(&mut self.state, recorded.schema_version(), recorded.event()).map_err(|source| {
-            ReplayError::Decode { stream: self.stream.clone(), version: recorded.version(), source }
+        let fold = fold_of::<A>(event.name).ok_or_else(|| self.unknown(event))?;
+        let payload = Payload { format: event.format, bytes: event.payload };
+        fold.replay(&mut self.state, event.schema_version, payload).map_err(|source| {
+            ReplayError::Decode { stream: self.stream.clone(), version: event.version, source }
         })?;
-        self.stored = recorded.version();
-        self.commit = Some(recorded.commit());
+        self.stored = event.version;
         Ok(())
     }
 
     #[cold]
-    fn unknown(&self, recorded: &Recorded) -> ReplayError {
+    fn unknown(&self, event: &Bare<'_>) -> ReplayError {
         ReplayError::UnknownEvent {
             aggregate: A::NAME,
-            name: recorded.name().to_owned(),
+            name: event.name.to_owned(),
             stream: self.stream.clone(),
-            version: recorded.version(),
+            version: event.version,
         }
     }
 

@@ -22,7 +22,9 @@ pub use limits::Limits;
 pub use retry::Retry;
 pub use stats::Stats;
 
-use crate::adapter::{Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page};
+use crate::adapter::{
+    Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page, Reader,
+};
 use crate::aggregate::Aggregate;
 use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ReadError};
@@ -222,6 +224,16 @@ impl Store {
         limit: Limit,
     ) -> Result<Page, ReadError> {
         self.0.adapter.read_stream(stream, from, Direction::Forward, limit, Freshness::Latest).await
+    }
+
+    /// Shows every event of a stream from version `from` on to `reader`.
+    pub(crate) async fn replay(
+        &self,
+        stream: &StreamName,
+        from: Version,
+        reader: Reader<'_>,
+    ) -> Result<(), ReadError> {
+        self.0.adapter.replay(stream, from, reader).await
     }
 
     /// The newest events of one stream, the newest first, from version `from` down.

@@ -1,7 +1,7 @@
 //! Starting from a snapshot, and taking the next.
 
-use super::{FIRST_PAGE, Repository, StoreError};
-use crate::adapter::Limit;
+use super::{Repository, StoreError};
+use crate::adapter::{FIRST_PAGE, Limit};
 use crate::aggregate::Aggregate;
 use crate::name::StreamName;
 use crate::root::Root;

@@ -1,6 +1,8 @@
 //! Adapters behind a pointer, so that a store is one type whatever keeps its events.
 
-use crate::adapter::{Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page};
+use crate::adapter::{
+    Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page, Reader,
+};
 use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ReadError};
 use crate::id::{CommitId, StoreId};
@@ -25,6 +27,12 @@ pub(crate) trait DynAdapter: Send + Sync {
         limit: Limit,
         freshness: Freshness,
     ) -> Boxed<'a, Result<Page, ReadError>>;
+    fn replay<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        from: Version,
+        reader: Reader<'a>,
+    ) -> Boxed<'a, Result<(), ReadError>>;
     fn read_all<'a>(
         &'a self,
         after: &'a Cursor,
@@ -59,6 +67,15 @@ impl<T: Adapter> DynAdapter for T {
         freshness: Freshness,
     ) -> Boxed<'a, Result<Page, ReadError>> {
         Box::pin(Adapter::read_stream(self, stream, from, direction, limit, freshness))
+    }
+
+    fn replay<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        from: Version,
+        reader: Reader<'a>,
+    ) -> Boxed<'a, Result<(), ReadError>> {
+        Box::pin(Adapter::replay(self, stream, from, reader))
     }
 
     fn read_all<'a>(

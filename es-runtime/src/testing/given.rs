@@ -323,7 +323,7 @@ impl<A: Aggregate> History<A> {
             let events: Vec<_> = A::EVENTS.iter().map(|fold| fold.schema().name()).collect();
             format!("aggregate `{}` has no event `{name}`; it lists {}", A::NAME, events.join(", "))
         })?;
-        fold.replay(&mut self.state, version, payload).map_err(text)?;
+        fold.replay(&mut self.state, version, payload.as_payload()).map_err(text)?;
         self.events.push(Shown::of(name, version, payload)?);
         Ok(())
     }

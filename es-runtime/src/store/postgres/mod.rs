@@ -55,7 +55,9 @@ pub use schema::grants;
 /// The driver, in the version that [`Postgres::append_in`] takes transactions of.
 pub use tokio_postgres;
 
-use crate::adapter::{Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page};
+use crate::adapter::{
+    Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page, Reader,
+};
 use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ConnectError, ReadError};
 use crate::id::{CommitId, StoreId};
@@ -143,11 +145,7 @@ impl Postgres {
                 },
                 Err(failure) => Unread::Failed(failure),
             };
-            match unread {
-                Unread::Failed(failure) if failure.is_broken() && reads < READS => reads += 1,
-                Unread::Failed(failure) => return Err(failure.read_error(&at.to_string())),
-                Unread::Corrupt(error) => return Err(error),
-            }
+            reads = again(unread, reads, at)?;
         }
     }
 }
@@ -191,6 +189,21 @@ impl Adapter for Postgres {
             Box::pin(async move { read::stream_page(connection, &stream, from, direction, limit).await })
         })
         .await
+    }
+
+    async fn replay(&self, stream: &StreamName, from: Version, reader: Reader<'_>) -> Result<(), ReadError> {
+        let (mut next, mut reads) = (from.max(Version::new(1)), 1);
+        loop {
+            let unread = match self.0.pool.get().await {
+                Ok(mut connection) => match read::replay(&mut connection, stream, &mut next, reader).await {
+                    Ok(()) => return Ok(()),
+                    Err(unread) => unread,
+                },
+                Err(failure) => Unread::Failed(failure),
+            };
+            // On another connection it goes on where it was.
+            reads = again(unread, reads, stream)?;
+        }
     }
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
@@ -245,6 +258,15 @@ impl Snapshots for Postgres {
             Err(failure) => Err(failure),
         };
         deleted.map_err(|failure| failure.read_error("a snapshot"))
+    }
+}
+
+/// The number of the next try, if there is one.
+fn again(unread: Unread, reads: u32, at: &dyn fmt::Display) -> Result<u32, ReadError> {
+    match unread {
+        Unread::Failed(failure) if failure.is_broken() && reads < READS => Ok(reads + 1),
+        Unread::Failed(failure) => Err(failure.read_error(&at.to_string())),
+        Unread::Corrupt(error) => Err(error),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::connection::Connection;
 use super::fence;
-use super::rows::{Decoder, Unread, get, natural, standing};
+use super::rows::{Decoder, Unread, format, get, natural, schema_version, standing};
 use super::schema::number_of;
 use super::statements::Sql;
-use crate::adapter::{Direction, Filter, Found, Limit, LogPage, Page};
+use crate::adapter::{Bare, Direction, Filter, Found, Limit, LogPage, Page, Reader};
 use crate::commit::Range;
 use crate::error::ReadError;
 use crate::id::CommitId;
@@ -25,6 +25,9 @@ const SCAN: i64 = 16_384;
 
 /// The most rows of one statement.
 const ROWS: usize = 100_000;
+
+/// The most events that are replayed by one statement, which sees the database as it was when it began.
+const REPLAYED: i64 = 10_000;
 
 /// The place of an event that no commit is large enough for.
 const BEHIND_EVERY_PLACE: u64 = i32::MAX as u64;
@@ -81,6 +84,42 @@ pub(super) async fn forward(
             Some(last) if !last.ends_commit() => Err(gap(stream, expected).into()),
             _ => Ok(Page { events: page.events, next: None }),
         };
+    }
+}
+
+/// Shows the events of `stream` from `next` on, which it moves along.
+pub(super) async fn replay(
+    connection: &mut Connection,
+    stream: &StreamName,
+    next: &mut Version,
+    reader: Reader<'_>,
+) -> Result<(), Unread> {
+    loop {
+        let parameters: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &signed(*next), &REPLAYED];
+        let mut stored = pin!(connection.stream(Sql::Replay, &parameters).await?);
+        let mut seen = 0;
+        while let Some(row) = connection.next(stored.as_mut()).await? {
+            let version = Version::new(natural::<i64>(&row, 0, "version", stream)?);
+            if version != *next {
+                return Err(gap(stream, *next).into());
+            }
+            let at = format_args!("`{stream}` version {version}");
+            let event = Bare {
+                version,
+                name: get(&row, 1, "name", &at)?,
+                schema_version: schema_version(&row, 2, &at)?,
+                format: format(&row, 3, &at)?,
+                payload: get(&row, 4, "payload", &at)?,
+            };
+            if reader(&event).is_break() {
+                return Ok(());
+            }
+            *next = version.next();
+            seen += 1;
+        }
+        if seen < REPLAYED {
+            return Ok(());
+        }
     }
 }
 

@@ -56,9 +56,6 @@ impl Decoder {
             return Err(corrupt(at, "versions start at 1"));
         }
         let standing = standing(row, at)?;
-        let schema_version = natural::<i32>(row, 4, "schema_version", at)?;
-        let schema_version = u16::try_from(schema_version)
-            .map_err(|_| corrupt(at, format!("it has the schema version {schema_version}")))?;
         let envelope = Envelope {
             commit: get::<Uuid>(row, 6, "commit_id", at)?.into(),
             index: standing.at().index(),
@@ -68,7 +65,7 @@ impl Decoder {
             recorded_at: timestamp(row, 7, "recorded_at", at)?,
             occurred_at: timestamp(row, 8, "occurred_at", at)?,
             name: self.name(get(row, 9, "name", at)?),
-            schema_version,
+            schema_version: schema_version(row, 4, at)?,
             metadata: self.metadata(get(row, 10, "metadata", at)?, at)?,
         };
         let payload = Encoded::new(format(row, 5, at)?, get::<&[u8]>(row, 11, "payload", at)?);
@@ -130,6 +127,11 @@ pub(super) fn natural<'row, T: FromSql<'row> + Into<i64>>(
 ) -> Result<u64, ReadError> {
     let number: i64 = get::<T>(row, column, name, at)?.into();
     u64::try_from(number).map_err(|_| corrupt(at, format!("its {name} is {number}")))
+}
+
+pub(super) fn schema_version(row: &Row, column: usize, at: &dyn Display) -> Result<u16, ReadError> {
+    let version = natural::<i32>(row, column, "schema_version", at)?;
+    u16::try_from(version).map_err(|_| corrupt(at, format!("it has the schema version {version}")))
 }
 
 pub(super) fn format(row: &Row, column: usize, at: &dyn Display) -> Result<Format, ReadError> {

@@ -58,6 +58,8 @@ statements! {
         "SELECT ", event_columns!(), " FROM {schema}.es_event \
          WHERE stream = $1 AND version <= $2 ORDER BY version DESC LIMIT $3"
     ),
+    Replay = "SELECT version, name, schema_version, format, payload FROM {schema}.es_event \
+              WHERE stream = $1 AND version >= $2 ORDER BY version LIMIT $3",
     Log = log!(),
     LogByName = log!(" AND name = ANY ($5)"),
     LogByCategory = log!(" AND split_part(stream, '/', 1) = ANY ($5)"),
