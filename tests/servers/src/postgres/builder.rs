@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct Builder {
     programs: Option<PathBuf>,
     pub(super) place: Place,
+    pub(super) log_below: Option<PathBuf>,
     pub(super) settings: Vec<(String, String)>,
     pub(super) password: Option<String>,
     pub(super) is_encrypted: bool,
@@ -30,6 +31,13 @@ impl Builder {
     #[must_use]
     pub fn below(mut self, folder: impl AsRef<Path>) -> Self {
         self.place = Place::Below(folder.as_ref().into());
+        self
+    }
+
+    /// Keeps its write-ahead log in a new folder below this one, apart from the rest of the data.
+    #[must_use]
+    pub fn log_below(mut self, folder: impl AsRef<Path>) -> Self {
+        self.log_below = Some(folder.as_ref().into());
         self
     }
 

@@ -36,6 +36,7 @@ pub(super) struct Cluster {
     /// For the sockets, the log and, unless it is elsewhere, the data.
     pub(super) folder: PathBuf,
     pub(super) data: PathBuf,
+    pub(super) is_in_memory: bool,
     pub(super) port: u16,
     pub(super) password: Option<String>,
     pub(super) root_certificate: Option<PathBuf>,
@@ -49,9 +50,17 @@ impl Cluster {
         cluster.environment = builder.environment;
         let folder = &cluster.folder;
         let data = cluster.data.to_str().expect("a path is UTF-8");
-        // Nothing needs to be flushed yet: before a power cut there is a start, and its checkpoint.
-        let mut arguments = vec!["-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"];
+        let mut arguments = vec!["-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C"];
         arguments.extend(["--no-instructions", "--auth=trust"]);
+        // A disk of the test's own may lose its power.
+        if !matches!(builder.place, Place::Below(_)) {
+            arguments.push("--no-sync");
+        }
+        let log = builder.log_below.map(|below| below.canonicalize().expect("a folder").join("wal"));
+        if let Some(log) = &log {
+            make_folder(log);
+            arguments.extend(["--waldir", log.to_str().expect("a path is UTF-8")]);
+        }
         let file = folder.join("password");
         if let Some(password) = &builder.password {
             fs::write(&file, password).expect("a folder of ours");
@@ -88,15 +97,13 @@ impl Cluster {
             Place::Disk | Place::Memory => folder.join("data"),
             Place::Below(other) => other.canonicalize().expect("a folder").join("data"),
         };
-        // A server refuses a folder that others can read.
-        let made = fs::DirBuilder::new().mode(0o700).create(&data);
-        made.unwrap_or_else(|error| panic!("{}: {error}", data.display()));
-        give(&data);
+        make_folder(&data);
         Self {
             programs,
             _guardian: Guardian::new(&data, &folder),
             folder,
             data,
+            is_in_memory: matches!(place, Place::Memory),
             port: free_port(),
             password: None,
             root_certificate: None,
@@ -143,6 +150,13 @@ fn folder(in_memory: bool) -> TempDir {
     };
     let folder = tempfile::Builder::new().prefix("es-postgres-").tempdir_in(parent);
     folder.unwrap_or_else(|error| panic!("no folder in {}: {error}", parent.display()))
+}
+
+/// One that a server takes: it refuses a folder that others can read.
+fn make_folder(path: &Path) {
+    let made = fs::DirBuilder::new().mode(0o700).create(path);
+    made.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    give(path);
 }
 
 /// A port that nobody listens on now.

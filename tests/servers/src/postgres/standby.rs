@@ -10,7 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Server {
     /// A standby of this server, which follows it. It takes connections that only read.
     pub fn standby(&self) -> Self {
-        let standby = Cluster::empty(self.cluster.programs.clone(), &Place::Disk);
+        let place = if self.cluster.is_in_memory { Place::Memory } else { Place::Disk };
+        let standby = Cluster::empty(self.cluster.programs.clone(), &place);
         let primary = format!(
             "host={} port={} user=postgres application_name=standby",
             self.cluster.folder.display(),
