@@ -2,13 +2,13 @@
 
 use crate::{Counted, Numbered, Report};
 use es_runtime::{
-    AppendError, Appended, Cursor, Filter, Limit, ReadError, Recorded, Store, StreamName, Version,
+    AppendError, Appended, Cursor, Filter, Limit, ReadError, Recorded, Store, StreamName, Timestamp, Version,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The writer whose commits prove that a store takes new ones.
-const PROBE: u64 = u64::MAX >> 1;
+const PROBE: u64 = 999;
 
 /// How much of what was acknowledged may be gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +40,13 @@ pub struct Checked {
     pub acknowledged: usize,
     /// Acknowledged ones that are not there, where that is allowed.
     pub lost: usize,
+    /// Whole days between the times of the earliest and the latest event.
+    pub days: u64,
 }
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { commits, acknowledged, lost } = self;
+        let Self { commits, acknowledged, lost, .. } = self;
         write!(f, "{commits} commits, {acknowledged} acknowledged, {lost} lost")
     }
 }
@@ -54,11 +56,12 @@ impl std::ops::AddAssign for Checked {
         self.commits += other.commits;
         self.acknowledged += other.acknowledged;
         self.lost += other.lost;
+        self.days = self.days.max(other.days);
     }
 }
 
 /// A commit as it is in the log.
-struct Stored {
+pub(crate) struct Stored {
     stream: StreamName,
     events: Vec<Recorded<Counted>>,
 }
@@ -106,7 +109,7 @@ impl Ledger {
         let stored = commits(&log);
         expect_same_streams(store, &log).await;
 
-        let mut checked = Checked { commits: stored.len(), ..Checked::default() };
+        let mut checked = Checked { commits: stored.len(), days: days(&log), ..Checked::default() };
         let mut lost = BTreeSet::new();
         for commit in self.must.keys() {
             let found = store.find_commit(commit.id()).await.expect("an answer");
@@ -134,6 +137,11 @@ impl Ledger {
         self.must = stored.iter().map(|(commit, stored)| (*commit, stored.last())).collect();
         self.newest.clear();
         checked
+    }
+
+    /// The commits of a writer that are known to be stored.
+    pub fn stored_by(&self, writer: u64) -> impl Iterator<Item = u64> {
+        self.must.keys().filter(move |commit| commit.writer == writer).map(|commit| commit.number)
     }
 
     /// Whatever is lost was acknowledged after everything that is not.
@@ -193,7 +201,7 @@ fn listed(commits: &BTreeSet<Numbered>) -> String {
     format!("{} in all, such as {}", commits.len(), some.join(", "))
 }
 
-async fn read_log(store: &Store) -> Result<Vec<Recorded>, ReadError> {
+pub(crate) async fn read_log(store: &Store) -> Result<Vec<Recorded>, ReadError> {
     let (mut events, mut cursor) = (Vec::new(), Cursor::start());
     loop {
         let page = store.read_all(&cursor, &Filter::all(), Limit::events(500)).await?;
@@ -205,10 +213,17 @@ async fn read_log(store: &Store) -> Result<Vec<Recorded>, ReadError> {
     }
 }
 
+fn days(log: &[Recorded]) -> u64 {
+    let times = || log.iter().map(|event| event.recorded_at().as_micros());
+    let spread = times().max().unwrap_or_default() - times().min().unwrap_or_default();
+    spread / (24 * 60 * 60 * 1_000_000)
+}
+
 /// The commits of the log: each once, whole, and with the events that its number gives it.
-fn commits(log: &[Recorded]) -> BTreeMap<Numbered, Stored> {
+pub(crate) fn commits(log: &[Recorded]) -> BTreeMap<Numbered, Stored> {
     let mut commits = BTreeMap::new();
     let mut versions = BTreeMap::<StreamName, u64>::new();
+    let mut times = BTreeMap::<StreamName, Timestamp>::new();
     for events in log.chunk_by(|one, next| one.commit() == next.commit()) {
         let events: Vec<Recorded<Counted>> =
             events.iter().map(|event| event.decode::<Counted>().expect("one of ours")).collect();
@@ -216,12 +231,18 @@ fn commits(log: &[Recorded]) -> BTreeMap<Numbered, Stored> {
         let stream = commit.stream();
         assert_eq!(events.len() as u64, commit.size(), "{commit} is stored in part");
         let version = versions.entry(stream.clone()).or_default();
+        let time = times.entry(stream.clone()).or_insert(Timestamp::EPOCH);
         for (index, event) in (0..).zip(&events) {
             *version += 1;
             let told = event.event();
             assert_eq!((Numbered::of(told), told.index), (commit, index), "{commit} is mixed with another");
             assert_eq!((event.commit(), event.index()), (commit.id(), index), "{commit}");
             assert_eq!((event.stream(), event.version().get()), (&stream, *version), "{commit}");
+            assert!(
+                event.recorded_at() >= *time,
+                "{commit} is older than what was stored before in `{stream}`"
+            );
+            *time = event.recorded_at();
             let decided = told.version.unwrap_or(*version);
             assert_eq!(decided, *version, "{commit} was decided at another version of its stream");
         }

@@ -5,7 +5,7 @@ use es_runtime::{Commit, Encoded, Expected, Format, NewEvent, NonEmpty, StreamNa
 use std::fmt;
 use std::sync::Arc;
 
-/// So many streams are written to, by all writers.
+/// So many streams are written to by each thousand of writers.
 const STREAMS: u64 = 16;
 
 /// One event of a numbered commit.
@@ -74,7 +74,7 @@ impl Numbered {
 
     /// The key of its stream.
     pub fn key(self) -> String {
-        (self.number % STREAMS).to_string()
+        (self.writer / 1000 * STREAMS + self.number % STREAMS).to_string()
     }
 
     /// Its stream.
@@ -95,9 +95,22 @@ impl Numbered {
             index,
             of: self.size(),
             version: None,
-            filler: "x".repeat(filler),
+            filler: self.filler(index, filler),
         };
         (0..self.size()).map(event).collect()
+    }
+
+    /// Letters by chance, the same each time, which no store can make smaller.
+    fn filler(self, index: u64, length: usize) -> String {
+        let mut state =
+            (self.writer << 40 ^ self.number << 8 ^ index).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let letter = |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            char::from(b'A' + (state >> 32) as u8 % 58)
+        };
+        (0..length).map(letter).map(|letter| if letter == '\\' { '-' } else { letter }).collect()
     }
 
     /// The commit, for a stream that may look like anything.

@@ -1,16 +1,28 @@
 //! File systems of a test's own, and what can be done to them. All of it needs root.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use tempfile::TempDir;
+use std::process::{Child, Command, Stdio};
 
-/// How the folders of tests begin, before the number of the process.
-const PREFIX: &str = "es-faults-";
+/// Waits for the end of its input, which is the end of the test or of its process, and takes the disk away. Who
+/// still uses it, as after a failure, gets a moment to end: a server has a guardian too.
+const GUARDIAN: &str = r#"
+    cat >/dev/null
+    for round in $(seq 100); do
+        mountpoint -q "$1" || break
+        umount "$1" 2>/dev/null || sleep 0.05
+    done
+    umount -l "$1" 2>/dev/null
+    rm -rf "$2"
+"#;
 
 /// A file system that is gone with the test, however that ends.
 pub(crate) struct Mounted {
-    folder: TempDir,
+    folder: PathBuf,
     point: String,
+    guardian: Child,
 }
 
 impl Mounted {
@@ -21,23 +33,28 @@ impl Mounted {
         mounted
     }
 
-    /// An ext4 on a disk of its own, in a file.
-    pub(crate) fn disk() -> Self {
+    /// An ext4 on a disk of its own, in a file, with so many MiB.
+    pub(crate) fn disk(mib: u64) -> Self {
         let mounted = Self::unmounted();
-        let image = std::fs::File::create(mounted.image()).expect("a file");
-        image.set_len(256 << 20).expect("a size");
+        let image = fs::File::create(mounted.image()).expect("a file");
+        image.set_len(mib << 20).expect("a size");
         run("mkfs.ext4", &["-q", "-F", mounted.image().to_str().expect("UTF-8")]);
         mounted.mount();
         mounted
     }
 
     fn unmounted() -> Self {
-        sweep();
-        let prefix = format!("{PREFIX}{}-", std::process::id());
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a folder");
-        let point = folder.path().join("mounted");
-        std::fs::create_dir(&point).expect("a folder");
-        Self { folder, point: point.to_str().expect("UTF-8").to_owned() }
+        let folder = tempfile::Builder::new().prefix("es-faults-").tempdir().expect("a folder").keep();
+        // A server runs as another account.
+        fs::set_permissions(&folder, Permissions::from_mode(0o711)).expect("our folder");
+        let point = folder.join("mounted");
+        fs::create_dir(&point).expect("a folder");
+        let mut guardian = Command::new("sh");
+        guardian.args(["-c", GUARDIAN, "guardian"]).args([&point, &folder]).current_dir("/");
+        guardian.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // In a group of its own, so that it is not killed with the test.
+        let guardian = guardian.process_group(0).spawn().expect("a shell");
+        Self { folder, point: point.to_str().expect("UTF-8").to_owned(), guardian }
     }
 
     /// Where its files are.
@@ -46,7 +63,7 @@ impl Mounted {
     }
 
     fn image(&self) -> PathBuf {
-        self.folder.path().join("image")
+        self.folder.join("image")
     }
 
     fn mount(&self) {
@@ -81,7 +98,7 @@ impl Mounted {
         let device = Path::new(device.trim()).file_name().expect("a device").to_str().expect("UTF-8");
         assert!(device.starts_with("loop"), "{device} is not a disk of ours");
         let trigger = format!("/sys/fs/ext4/{device}/trigger_fs_error");
-        std::fs::write(&trigger, "a test").expect("an error of the file system");
+        fs::write(&trigger, "a test").expect("an error of the file system");
         let options = run("findmnt", &["-n", "-o", "FS-OPTIONS", &self.point]);
         // Newer kernels call it so, older ones `ro`.
         let is_read_only = options.trim().split(',').any(|option| matches!(option, "ro" | "emergency_ro"));
@@ -91,21 +108,8 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily, because after a failure somebody may still use it.
-        let _ = Command::new("umount").args(["-l", &self.point]).output();
-    }
-}
-
-/// Takes away what a test left that was itself killed.
-fn sweep() {
-    for entry in std::fs::read_dir(std::env::temp_dir()).expect("a folder").flatten() {
-        let name = entry.file_name();
-        let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        let process = rest.and_then(|rest| rest.split_once('-')).map(|(process, _)| process);
-        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            let _ = Command::new("umount").arg("-l").arg(entry.path().join("mounted")).output();
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
+        drop(self.guardian.stdin.take());
+        let _ = self.guardian.wait();
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Plan {
     options: Vec<String>,
     faults: Vec<String>,
     only: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 /// A writer that runs. Killed, with all that it started, when it is dropped.
@@ -49,7 +50,14 @@ pub(crate) struct Ended {
 impl Plan {
     /// The writer with this number, on the store at `url`.
     pub(crate) fn new(writer: u64, url: &str) -> Self {
-        Self { writer, url: url.into(), options: Vec::new(), faults: Vec::new(), only: None }
+        Self {
+            writer,
+            url: url.into(),
+            options: Vec::new(),
+            faults: Vec::new(),
+            only: None,
+            environment: Vec::new(),
+        }
     }
 
     /// With these options, as `writer` reads them.
@@ -67,6 +75,12 @@ impl Plan {
     /// Only calls on this file fail, and only they are counted.
     pub(crate) fn only(mut self, file: &Path) -> Self {
         self.only = Some(file.into());
+        self
+    }
+
+    /// With these in its environment.
+    pub(crate) fn environment(mut self, environment: Vec<(String, String)>) -> Self {
+        self.environment = environment;
         self
     }
 
@@ -96,6 +110,7 @@ impl Plan {
             }
         };
         let errors = tempfile::tempfile().expect("a file");
+        command.envs(self.environment);
         command.arg(&self.url).args(["--writer", &self.writer.to_string()]).args(&self.options);
         command.stdout(Stdio::piped()).stderr(errors.try_clone().expect("a file")).stdin(Stdio::null());
         // A group of its own, so that the tracer and what it traces can be killed together.
@@ -175,7 +190,8 @@ impl Running {
     fn shown(&mut self) -> String {
         let errors = self.errors();
         let report = self.report();
-        format!("{} stored, {:?}, {errors}", report.stored.len(), report.failed.last())
+        let stored = report.stored.len();
+        format!("{stored} stored, refused {:?}, failed {:?}, {errors}", report.refused, report.failed.last())
     }
 
     fn errors(&mut self) -> String {

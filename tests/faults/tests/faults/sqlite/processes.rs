@@ -1,18 +1,11 @@
 //! Processes that are killed or stopped at any moment, and several on one file.
 
+use super::{LEVELS, url};
 use crate::writer::Plan;
-use crate::{LEVELS, say, url};
+use crate::{moment, say};
 use es_runtime::Store;
-use faults::{Checked, Ledger, Loss, Report};
+use faults::{Checked, Ledger, Loss, Report, Tail};
 use rustix::process::Signal;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::time::Duration;
-
-/// A wait of up to so many milliseconds, by chance.
-fn moment(longest: u64) -> Duration {
-    Duration::from_micros(RandomState::new().hash_one(0) % (longest * 1000))
-}
 
 #[tokio::test]
 async fn a_process_that_is_killed_loses_nothing_that_was_acknowledged() {
@@ -20,6 +13,7 @@ async fn a_process_that_is_killed_loses_nothing_that_was_acknowledged() {
         let (folder, mut ledger, mut checked) =
             (tempfile::tempdir().expect("a folder"), Ledger::default(), Checked::default());
         let url = url(folder.path(), durability);
+        let tail = Tail::follow(&url);
         for round in 0..20 {
             let mut writer = Plan::new(round, &url).options("--concurrency 8").start();
             if round % 4 > 0 {
@@ -32,7 +26,8 @@ async fn a_process_that_is_killed_loses_nothing_that_was_acknowledged() {
             ledger.take(&ended.report);
             checked = ledger.check(&url, Loss::Nothing).await;
         }
-        say(format_args!("killed 20 times at `{durability}`: {checked}"));
+        let seen = tail.finish(&url).await;
+        say(format_args!("killed 20 times at `{durability}`: {checked}; {seen}"));
     }
 }
 
@@ -41,6 +36,7 @@ async fn processes_that_race_for_the_same_streams_write_each_commit_once() {
     for durability in LEVELS {
         let (folder, mut ledger) = (tempfile::tempdir().expect("a folder"), Ledger::default());
         let url = url(folder.path(), durability);
+        let tail = Tail::follow(&url);
         let writer = |number| {
             let options = "--commits 150 --concurrency 4 --decide --persist --patient";
             Plan::new(number, &url).options(options).start()
@@ -54,7 +50,8 @@ async fn processes_that_race_for_the_same_streams_write_each_commit_once() {
         }
         let checked = ledger.check(&url, Loss::Nothing).await;
         assert_eq!(checked.commits, 300);
-        say(format_args!("two processes at `{durability}`: {checked}"));
+        let seen = tail.finish(&url).await;
+        say(format_args!("two processes at `{durability}`: {checked}; {seen}"));
     }
 }
 
@@ -71,6 +68,7 @@ async fn a_process_that_stops_while_it_writes_holds_others_up_and_harms_nothing(
         let path = url(folder.path(), "fsync");
         // Made before, so that the flushes that are counted are those of commits.
         ledger.check(&path, Loss::Nothing).await;
+        let tail = Tail::follow(&path);
         let url = format!("{}&busy_timeout_ms=150", url(folder.path(), durability));
         let options = "--commits 100 --pause-ms 10 --decide --persist --read";
         let mut other = Plan::new(1, &url).options(options).start();
@@ -97,6 +95,7 @@ async fn a_process_that_stops_while_it_writes_holds_others_up_and_harms_nothing(
         ledger.take(&other);
         ledger.take(&stopped);
         let checked = ledger.check(&path, Loss::Nothing).await;
-        say(format_args!("stopped, then {way:?}, the other at `{durability}`: {checked}"));
+        let seen = tail.finish(&path).await;
+        say(format_args!("stopped, then {way:?}, the other at `{durability}`: {checked}; {seen}"));
     }
 }

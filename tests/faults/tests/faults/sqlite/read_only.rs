@@ -1,8 +1,9 @@
 //! Places that can be read but not written, from the beginning or all of a sudden.
 
+use super::{LEVELS, url};
 use crate::machine::Mounted;
+use crate::say;
 use crate::writer::Plan;
-use crate::{LEVELS, say, url};
 use es_runtime::{ConnectError, Store};
 use faults::{Checked, Ledger, Loss};
 use rustix::process::Signal;
@@ -46,7 +47,7 @@ async fn a_store_on_a_read_only_file_system_is_refused_with_a_sentence_that_says
 async fn a_store_that_becomes_read_only_takes_nothing_more_and_can_still_be_read() {
     let mut checked = Checked::default();
     for durability in LEVELS {
-        let (disk, mut ledger) = (Mounted::disk(), Ledger::default());
+        let (disk, mut ledger) = (Mounted::disk(256), Ledger::default());
         let url = url(disk.path(), durability);
         let mut writer = Plan::new(0, &url).options("--concurrency 2 --pause-ms 2 --read").start();
         writer.until(|report| report.stored.len() >= 50);

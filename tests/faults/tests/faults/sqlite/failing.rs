@@ -1,7 +1,8 @@
 //! System calls that fail, and processes that are killed inside one.
 
+use super::{LEVELS, url};
+use crate::say;
 use crate::writer::{Ended, Plan};
-use crate::{LEVELS, say, url};
 use es_runtime::Store;
 use faults::{Checked, Ledger, Loss};
 

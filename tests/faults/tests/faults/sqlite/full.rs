@@ -1,9 +1,10 @@
 //! A disk that is full.
 
+use super::{LEVELS, url};
 use crate::machine::Mounted;
-use crate::{LEVELS, say, url};
+use crate::say;
 use es_runtime::{AppendError, ConnectError, Retry, Store};
-use faults::{Checked, Failure, Ledger, Line, Loss, Report};
+use faults::{Checked, Failure, Ledger, Line, Loss, Report, Tail};
 use std::fs;
 
 /// Appends so many commits one after another.
@@ -30,6 +31,7 @@ async fn fill(kib: u64, filler: usize, durability: &str) -> Checked {
     fs::write(&reserve, vec![0; 512 << 10]).expect("room");
     let url = url(place.path(), durability);
     let store = Store::builder().retry(Retry::never()).connect(&url).await.expect("a store");
+    let tail = Tail::follow(&url);
     append(&store, &mut report, 0..5_000, filler).await;
     assert!(!report.failed.is_empty() && report.stored.len() > 40, "{} stored", report.stored.len());
     ledger.take(&report);
@@ -54,7 +56,9 @@ async fn fill(kib: u64, filler: usize, durability: &str) -> Checked {
     ledger.take(&again);
     ledger.check_open(&store, Loss::Nothing).await;
     drop(store);
-    ledger.check(&url, Loss::Nothing).await
+    let checked = ledger.check(&url, Loss::Nothing).await;
+    assert!(tail.finish(&url).await.events >= checked.commits);
+    checked
 }
 
 #[tokio::test]

@@ -3,15 +3,18 @@
 //!
 //! ```text
 //! writer URL [--writer N] [--from N] [--commits N] [--concurrency N] [--filler BYTES] [--pause-ms N]
-//!            [--decide] [--persist] [--patient] [--read]
+//!            [--decide] [--transactions] [--hold-ms N] [--persist] [--patient] [--read]
 //! ```
 
+mod transaction;
+
 use es_runtime::prelude::*;
-use es_runtime::{Cursor, Filter, Limit, Retry};
+use es_runtime::{ConnectError, Cursor, Filter, Limit, Retry};
 use faults::{Failure, Line, Numbered, Tally};
 use std::cell::Cell;
 use std::io::Write;
 use std::time::Duration;
+use transaction::Transactions;
 
 struct Options {
     url: String,
@@ -27,6 +30,10 @@ struct Options {
     pause: Duration,
     /// Load an aggregate and decide, where a plain append would do.
     decide: bool,
+    /// Append in a transaction of its own, where a plain append would do.
+    transactions: bool,
+    /// How long to hold each of these open.
+    hold: Duration,
     /// Send a commit that failed again until it is stored.
     persist: bool,
     /// Let the store try again by itself before it reports a failure.
@@ -46,6 +53,8 @@ fn options() -> Options {
         filler: 0,
         pause: Duration::ZERO,
         decide: false,
+        transactions: false,
+        hold: Duration::ZERO,
         persist: false,
         patient: false,
         read: false,
@@ -60,6 +69,8 @@ fn options() -> Options {
             "--filler" => options.filler = number() as usize,
             "--pause-ms" => options.pause = Duration::from_millis(number()),
             "--decide" => options.decide = true,
+            "--transactions" => options.transactions = true,
+            "--hold-ms" => options.hold = Duration::from_millis(number()),
             "--persist" => options.persist = true,
             "--patient" => options.patient = true,
             "--read" => options.read = true,
@@ -67,6 +78,12 @@ fn options() -> Options {
         }
     }
     options
+}
+
+/// A store, and the way to it by transactions of our own, where that is wanted.
+struct Stores {
+    store: Store,
+    transactions: Option<Transactions>,
 }
 
 /// In one write, so that a reader of the pipe gets the whole line or nothing. Ends the program when nobody
@@ -82,8 +99,14 @@ fn say(line: &Line) {
 async fn main() {
     let options = options();
     let retry = if options.patient { Retry::default() } else { Retry::never() };
-    let store = match Store::builder().retry(retry).connect(&options.url).await {
-        Ok(store) => store,
+    let open = async {
+        let store = Store::builder().retry(retry).connect(&options.url).await?;
+        let transactions = Transactions::open(&options.url, options.hold);
+        let transactions = if options.transactions { Some(transactions.await?) } else { None };
+        Ok::<_, ConnectError>(Stores { store, transactions })
+    };
+    let stores = match open.await {
+        Ok(stores) => stores,
         Err(error) => {
             say(&Line::Refused(error.to_string()));
             std::process::exit(1);
@@ -92,12 +115,12 @@ async fn main() {
     say(&Line::Open(std::process::id()));
     let next = Cell::new(options.from);
     // On one thread, so that a tracer which counts the calls of each thread counts them all.
-    join_all((0..options.concurrency).map(|_| work(&store, &options, &next)).collect()).await;
+    join_all((0..options.concurrency).map(|_| work(&stores, &options, &next)).collect()).await;
     say(&Line::Done);
 }
 
 /// Writes one commit after another until all are written or the store cannot go on.
-async fn work(store: &Store, options: &Options, next: &Cell<u64>) {
+async fn work(stores: &Stores, options: &Options, next: &Cell<u64>) {
     loop {
         let number = next.get();
         if number >= options.from + options.commits {
@@ -106,7 +129,7 @@ async fn work(store: &Store, options: &Options, next: &Cell<u64>) {
         next.set(number + 1);
         let commit = Numbered { writer: options.writer, number };
         loop {
-            match write(store, options, commit).await {
+            match write(stores, options, commit).await {
                 Ok(last) => {
                     say(&Line::Stored(number, last.get()));
                     break;
@@ -117,7 +140,7 @@ async fn work(store: &Store, options: &Options, next: &Cell<u64>) {
                         return;
                     }
                     if options.read {
-                        say(&read(store).await);
+                        say(&read(&stores.store).await);
                     }
                     if !options.persist {
                         break;
@@ -132,7 +155,11 @@ async fn work(store: &Store, options: &Options, next: &Cell<u64>) {
     }
 }
 
-async fn write(store: &Store, options: &Options, commit: Numbered) -> Result<Version, AppendError> {
+async fn write(stores: &Stores, options: &Options, commit: Numbered) -> Result<Version, AppendError> {
+    let Stores { store, transactions } = stores;
+    if let Some(transactions) = transactions {
+        return transactions.write(commit, options.filler).await;
+    }
     if !options.decide {
         let appended = store.append(commit.commit(options.filler)).await?;
         return Ok(appended.range().last);

@@ -1,7 +1,8 @@
 //! A disk whose flushes take their time.
 
+use super::url;
+use crate::say;
 use crate::writer::Plan;
-use crate::{say, url};
 use faults::{Ledger, Loss};
 use std::time::Instant;
 
