@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Waits for the end of its input, which is the end of the test or of its process, and takes the disk away. Who
 /// still uses it, as after a failure, gets a moment to end: a server has a guardian too.
@@ -83,7 +84,12 @@ impl Mounted {
 
     /// Mounts the disk again after [`cut_power`](Self::cut_power). Nobody may use it any more.
     pub(crate) fn restore_power(&self) {
-        run("umount", &[&self.point]);
+        // The files of who was killed are closed a moment after it is gone.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Err(errors) = try_run("umount", &[&self.point]) {
+            assert!(Instant::now() < deadline, "{errors}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self.mount();
     }
 
@@ -115,9 +121,13 @@ impl Drop for Mounted {
 
 /// Runs a program that must succeed, and answers with what it wrote.
 fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {errors} (needs root: tests/run --faults)");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    try_run(program, arguments)
+        .unwrap_or_else(|errors| panic!("{program} {arguments:?}: {errors} (needs root: tests/run --faults)"))
+}
+
+/// Runs a program, and answers with what it wrote, or else with its errors.
+fn try_run(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(program).args(arguments).output().map_err(|error| error.to_string())?;
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
