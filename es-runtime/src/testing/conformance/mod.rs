@@ -38,7 +38,10 @@
 //! would know. [`Ability`] lists what may be named.
 
 mod broken;
+mod clients;
 pub mod draft;
+mod follower;
+pub mod history;
 mod macros;
 pub mod rules;
 mod setup;
@@ -46,6 +49,8 @@ mod subject;
 mod suite;
 
 pub use self::broken::{Broken, Kept};
+pub use self::follower::Follower;
+pub use self::history::{Evidence, History};
 pub use self::setup::{Setup, TestClock};
 pub use self::subject::Subject;
 pub use self::suite::{Ability, Rule, Suite};

@@ -7,6 +7,7 @@ use crate::{
     ReadError, Recorded, StreamName, Version,
 };
 use std::ops::Deref;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +73,18 @@ impl<A> Subject<A> {
         drop(store);
         let store = Arc::new((kind.open)(place.setup.clone()).await);
         Self { store, place, kind }
+    }
+
+    /// The same store, closed (unless it has clones), with something done to its directory, and opened again.
+    pub async fn again_after(
+        self,
+        change: impl FnOnce(&Path) -> std::io::Result<()>,
+    ) -> Result<Self, Broken> {
+        let Self { store, place, kind } = self;
+        drop(store);
+        change(&place.setup.dir)?;
+        let store = Arc::new((kind.open)(place.setup.clone()).await);
+        Ok(Self { store, place, kind })
     }
 
     /// The same store, opened once more while it is open, as another process does.

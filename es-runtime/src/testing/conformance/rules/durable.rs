@@ -35,5 +35,9 @@ pub async fn t3_a_store_knows_itself_again<A: Adapter>(store: Subject<A>) -> Kep
     store.append(commit("a", &stream("1"), Expected::Any, 1)).await?;
     ensure_eq!(store.identity(), identity, "the identity after an append");
     ensure!(store.another().await.identity() != identity, "two stores have the identity {identity}");
+    let is_durable = store.can(Ability::Durability)?;
+    let again = store.again().await.identity();
+    // What is gone with the process is another store afterwards: nobody may take it for the one it was.
+    ensure_eq!(again == identity, is_durable, "whether it has the same identity when it is opened again");
     Ok(())
 }

@@ -2,11 +2,14 @@
 
 pub mod atomic;
 pub mod bounds;
+pub mod clients;
 pub mod durable;
-pub mod history;
+pub mod handles;
 pub mod log;
 pub mod model;
 pub mod read;
+pub mod readers;
+pub mod restored;
 pub mod retry;
 pub mod snapshots;
 pub mod version;
@@ -17,6 +20,19 @@ use crate::{Cursor, Limit, LogPage, Page, Recorded};
 /// What is the same however an event was read.
 pub(crate) fn ids(events: &[Recorded]) -> Vec<(String, u64, crate::Position)> {
     events.iter().map(|event| (event.stream().to_string(), event.version().get(), event.position())).collect()
+}
+
+/// Whether a reader saw the beginning of the log.
+pub(crate) fn check_prefix_of_log(seen: &[Recorded], log: &[Recorded]) -> Kept {
+    for (n, event) in seen.iter().enumerate() {
+        let there = log.get(n);
+        ensure!(
+            there.is_some_and(|there| there.id() == event.id()),
+            "I5: event {n} that a reader saw is {event:?}, but in the log there is {there:?} in the end"
+        );
+    }
+    ensure_eq!(ids(seen), ids(&log[..seen.len()]), "I5: what a reader saw");
+    Ok(())
 }
 
 /// Whether `got` may be the first page of `rest`, which is in reading order.

@@ -3,7 +3,7 @@
 use crate::testing::conformance::draft::{commit, event, id, payload, stream, with_events};
 use crate::testing::conformance::rules::{check_log_page, check_page, ids};
 use crate::testing::conformance::{Kept, Subject, ensure, ensure_eq};
-use crate::{Adapter, Cursor, Direction, Expected, Filter, Limit, NewEvent, Recorded, Version};
+use crate::{Adapter, Cursor, Direction, Expected, Filter, Freshness, Limit, NewEvent, Recorded, Version};
 use tokio::spawn;
 use tokio::sync::mpsc;
 
@@ -38,6 +38,28 @@ pub async fn t7_a_read_sees_what_was_acknowledged_to_anybody<A: Adapter>(store: 
         have_read.send(()).await?;
     }
     writer.await?
+}
+
+/// A read that may lag shows the stream as it was at some moment: from the first event on, without gaps, and in
+/// whole commits.
+///
+/// A read model that is a little late is right about the past. One with a gap in it was never right.
+///
+/// Holds T1, T7 and T9, at [`Freshness::Any`].
+pub async fn t7_a_read_that_may_lag_has_no_gaps<A: Adapter>(store: Subject<A>) -> Kept {
+    let order = stream("1");
+    for n in 0..20 {
+        store.append(commit(n, &order, Expected::Any, 1 + n % 3)).await?;
+        let (from, direction) = (Version::new(1), Direction::Forward);
+        let late = store.read_stream(&order, from, direction, Limit::default(), Freshness::Any).await?.events;
+        let now = store.stream(&order).await?;
+        ensure!(late.len() <= now.len(), "a read that may lag saw what is not there");
+        ensure_eq!(ids(&late), ids(&now[..late.len()]), "a read that may lag");
+        let next = now.get(late.len()).map(Recorded::commit);
+        let is_whole = late.is_empty() || late.last().map(Recorded::commit) != next;
+        ensure!(is_whole, "a read that may lag ended inside commit {next:?}");
+    }
+    Ok(())
 }
 
 const LIMITS: [Limit; 10] = [
