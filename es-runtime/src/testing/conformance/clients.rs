@@ -1,8 +1,10 @@
 //! Clients that do the same each time, at the same time, while their calls are recorded.
 
 use super::draft::{commit, exactly, stream};
-use super::{Broken, History, Subject};
+use super::{Broken, Evidence, History, Subject};
 use crate::{Adapter, AppendError, Appended, Commit, Expected};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::spawn;
 use tokio::task::yield_now;
@@ -44,8 +46,13 @@ impl Default for Clients {
 }
 
 impl Clients {
+    /// Plays on a store.
+    pub(super) async fn on<A: Adapter>(self, store: &Subject<A>) -> Result<Evidence, Broken> {
+        self.through(std::slice::from_ref(store)).await
+    }
+
     /// Plays through these handles of one store, in turn, and sends again in the end what was given up.
-    pub(super) async fn play<A: Adapter>(self, handles: &[Subject<A>]) -> Result<History, Broken> {
+    pub(super) async fn through<A: Adapter>(self, handles: &[Subject<A>]) -> Result<Evidence, Broken> {
         let history = History::new();
         let tasks = (0..self.clients).zip(handles.iter().cycle()).map(|(number, store)| {
             let client = Client { plan: self, number, store: store.clone(), history: history.clone() };
@@ -55,7 +62,7 @@ impl Clients {
             task.await??;
         }
         history.settle(&*handles[0]).await?;
-        Ok(history)
+        history.evidence(&*handles[0]).await
     }
 
     /// The `n`th commit of a client: the same whoever makes it.
@@ -105,8 +112,12 @@ impl<A: Adapter> Client<A> {
                     }
                 }
                 2 => {
-                    let patience = Duration::from_micros([0, 0, 500, 2000][dice.roll(4) as usize]);
-                    let _ = tokio::time::timeout(patience, history.append(&**store, draft)).await;
+                    let append = history.append(&**store, draft);
+                    if dice.roll(2) == 0 {
+                        give_up_after(dice.roll(16), append).await;
+                    } else {
+                        let _ = tokio::time::timeout(Duration::from_micros(dice.roll(2000)), append).await;
+                    }
                 }
                 3 => {
                     let again = plan.commit(other, earlier, &known);
@@ -126,6 +137,20 @@ impl<A: Adapter> Client<A> {
         }
         Ok(())
     }
+}
+
+/// Drops a future when it has been asked so many times whether it is ready.
+pub(super) async fn give_up_after(polls: u64, future: impl Future) {
+    let (mut future, mut polls) = (Box::pin(future), polls);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Pending if polls > 0 => {
+            polls -= 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+        _ => Poll::Ready(()),
+    })
+    .await;
 }
 
 fn place(commit: &Commit) -> usize {

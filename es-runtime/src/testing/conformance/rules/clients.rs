@@ -13,7 +13,7 @@ use crate::testing::conformance::{Kept, Subject};
 /// Holds I1, of T1, T2 and T4.
 pub async fn i1_what_was_acknowledged_is_there_once<A: Adapter>(store: Subject<A>) -> Kept {
     let clients = Clients { batches: 3, reads: 1, ..Clients::default() };
-    let evidence = clients.play(&[store.clone()]).await?.evidence(&*store).await?;
+    let evidence = clients.on(&store).await?;
     evidence.i1_acknowledged_commits_are_there_once()
 }
 
@@ -25,7 +25,7 @@ pub async fn i1_what_was_acknowledged_is_there_once<A: Adapter>(store: Subject<A
 /// Holds I2, of T2 and T5.
 pub async fn i2_what_was_refused_is_not_there<A: Adapter>(store: Subject<A>) -> Kept {
     let clients = Clients { streams: 2, appends: 8, reads: 1, ..Clients::default() };
-    let evidence = clients.play(&[store.clone()]).await?.evidence(&*store).await?;
+    let evidence = clients.on(&store).await?;
     evidence.i2_refused_commits_are_not_there()
 }
 
@@ -37,7 +37,7 @@ pub async fn i2_what_was_refused_is_not_there<A: Adapter>(store: Subject<A>) -> 
 /// Holds I3, of T4 and T5.
 pub async fn i3_an_unknown_outcome_is_found_out_by_asking_again<A: Adapter>(store: Subject<A>) -> Kept {
     let clients = Clients { given_up: 8, repetitions: 3, ..Clients::default() };
-    let evidence = clients.play(&[store.clone()]).await?.evidence(&*store).await?;
+    let evidence = clients.on(&store).await?;
     evidence.i3_unknown_outcomes_are_found_out()?;
     evidence.i1_acknowledged_commits_are_there_once()
 }
@@ -50,7 +50,7 @@ pub async fn i3_an_unknown_outcome_is_found_out_by_asking_again<A: Adapter>(stor
 /// Holds I4, of T1 and T9.
 pub async fn i4_no_commit_is_seen_in_part<A: Adapter>(store: Subject<A>) -> Kept {
     let clients = Clients { events: 20, given_up: 3, reads: 6, ..Clients::default() };
-    let evidence = clients.play(&[store.clone()]).await?.evidence(&*store).await?;
+    let evidence = clients.on(&store).await?;
     evidence.i4_commits_are_whole()
 }
 
@@ -63,7 +63,7 @@ pub async fn i4_no_commit_is_seen_in_part<A: Adapter>(store: Subject<A>) -> Kept
 /// Holds I7, of T2, T6 and T7.
 pub async fn i7_what_was_acknowledged_is_seen_by_who_asks_later<A: Adapter>(store: Subject<A>) -> Kept {
     let clients = Clients { reads: 8, searches: 3, ..Clients::default() };
-    let evidence = clients.play(&[store.clone()]).await?.evidence(&*store).await?;
+    let evidence = clients.on(&store).await?;
     evidence.i7_answers_fit_into_one_order()
 }
 
@@ -74,7 +74,7 @@ pub async fn i7_what_was_acknowledged_is_seen_by_who_asks_later<A: Adapter>(stor
 /// Holds I8, of T4.
 pub async fn i8_a_repetition_has_no_effect_of_its_own<A: Adapter>(store: Subject<A>) -> Kept {
     let clients = Clients { repetitions: 8, given_up: 2, ..Clients::default() };
-    let evidence = clients.play(&[store.clone()]).await?.evidence(&*store).await?;
+    let evidence = clients.on(&store).await?;
     evidence.i8_repetitions_have_one_effect()
 }
 
@@ -85,5 +85,5 @@ pub async fn i8_a_repetition_has_no_effect_of_its_own<A: Adapter>(store: Subject
 ///
 /// Holds T2 and T7, by I1 to I8 together.
 pub async fn t2_a_concurrent_history_has_an_order<A: Adapter>(store: Subject<A>) -> Kept {
-    Clients::default().play(&[store.clone()]).await?.evidence(&*store).await?.check()
+    Clients::default().on(&store).await?.check()
 }

@@ -16,7 +16,7 @@ pub async fn t2_of_many_writers_through_two_handles_none_is_lost<A: Adapter>(sto
         return Ok(());
     }
     let handles = [store.clone(), store.twin().await];
-    Clients { clients: 6, ..Clients::default() }.play(&handles).await?.evidence(&*store).await?.check()?;
+    Clients { clients: 6, ..Clients::default() }.through(&handles).await?.check()?;
     for round in 0..10 {
         let order = stream(format_args!("round {round}"));
         let append = |side: usize| {

@@ -38,8 +38,7 @@ pub(super) async fn follow_disorder<A: Adapter>(
             Ok::<_, Broken>(follower)
         })
     });
-    let history = DISORDER.play(writers).await?;
-    let evidence = history.evidence(&*writers[0]).await?;
+    let evidence = DISORDER.through(writers).await?;
     total.store(evidence.log().len(), Ordering::SeqCst);
     let mut done = Vec::new();
     for follower in followers {
@@ -57,7 +56,7 @@ pub(super) async fn follow_disorder<A: Adapter>(
 ///
 /// Holds I5, of T6.
 pub async fn i5_what_a_reader_has_passed_stays<A: Adapter>(store: Subject<A>) -> Kept {
-    let (evidence, followers) = follow_disorder(&[store.clone()], &store).await?;
+    let (evidence, followers) = follow_disorder(std::slice::from_ref(&store), &store).await?;
     followers.iter().try_for_each(|follower| follower.check(evidence.log()))
 }
 
@@ -70,7 +69,7 @@ pub async fn i5_what_a_reader_has_passed_stays<A: Adapter>(store: Subject<A>) ->
 /// Holds I6, of T6.
 pub async fn i6_streams_keep_their_order_in_the_log<A: Adapter>(store: Subject<A>) -> Kept {
     let clients = Clients { clients: 8, calls: 40, streams: 2, appends: 8, reads: 0, ..Clients::default() };
-    clients.play(&[store.clone()]).await?.evidence(&*store).await?.i6_streams_keep_their_order_in_the_log()
+    clients.on(&store).await?.i6_streams_keep_their_order_in_the_log()
 }
 
 /// From any cursor that the store ever gave to anybody, at whatever moment, exactly the rest of the log
@@ -81,7 +80,7 @@ pub async fn i6_streams_keep_their_order_in_the_log<A: Adapter>(store: Subject<A
 ///
 /// Holds I9, of T6.
 pub async fn i9_from_any_cursor_the_rest_of_the_log_follows<A: Adapter>(store: Subject<A>) -> Kept {
-    let (evidence, followers) = follow_disorder(&[store.clone()], &store).await?;
+    let (evidence, followers) = follow_disorder(std::slice::from_ref(&store), &store).await?;
     let log = evidence.log();
     for follower in followers {
         follower.check_cursors(&*store, log, 40).await?;
@@ -114,14 +113,13 @@ pub async fn i10_a_consumer_that_is_stopped_anywhere_counts_each_event_once<A: A
         let (store, total, kept) = (store.clone(), total.clone(), kept.clone());
         async move { kept.consume(&*store, &total).await }
     });
-    let history = clients.play(&[store.clone()]).await?;
-    total.store(history.evidence(&*store).await?.log().len(), Ordering::SeqCst);
+    total.store(clients.on(&store).await?.log().len(), Ordering::SeqCst);
     kept = consumer.await??;
     if store.can(Ability::Durability)? {
         store = store.again().await;
     }
     // The same commits again: those are new that met a conflict before.
-    clients.play(&[store.clone()]).await?;
+    clients.on(&store).await?;
     let log = store.rest(Cursor::start(), &Filter::all(), Limit::default()).await?;
     total.store(log.len(), Ordering::SeqCst);
     let counted = kept.consume(&*store, &total).await?;

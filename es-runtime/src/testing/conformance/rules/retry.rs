@@ -1,15 +1,14 @@
 //! T4 and T5: a commit can be sent again, and no error hides what was stored.
 
+use crate::testing::conformance::clients::give_up_after;
 use crate::testing::conformance::draft::{commit, event, exactly, id, payload, stream, with_events};
 use crate::testing::conformance::rules::version::at_once;
 use crate::testing::conformance::{Ability, Kept, Subject, ensure, ensure_eq, ensure_matches};
 use crate::{
     Adapter, AppendError, Appended, Commit, Expected, Found, Metadata, NewEvent, NonEmpty, Timestamp,
 };
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use tokio::spawn;
 
 /// The same commit again is stored once, and answered as the first time.
@@ -218,18 +217,7 @@ pub async fn t5_a_dropped_append_leaves_all_or_nothing<A: Adapter>(store: Subjec
     for round in 0..40 {
         let order = stream(round);
         let same = || commit(round, &order, Expected::NoStream, EVENTS);
-        let mut polls = round % 8;
-        let mut append = Box::pin(store.append_batch(vec![same()]));
-        poll_fn(|context| match append.as_mut().poll(context) {
-            Poll::Pending if polls > 0 => {
-                polls -= 1;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        })
-        .await;
-        drop(append);
+        give_up_after(round as u64 % 8, store.append_batch(vec![same()])).await;
         let seen = store.stream(&order).await?.len();
         ensure!(seen == 0 || seen == EVENTS, "{seen} of {EVENTS} events after the append was dropped");
         let again = store.append(same()).await?;
