@@ -47,14 +47,14 @@ impl Follower {
     }
 
     /// Follows until it has seen as many events as `total` says, which may not be known yet
-    /// ([`usize::MAX`]). Once it is known, the log may be silent for 5 s at most.
+    /// ([`usize::MAX`]). Once it is known, the log may be silent for 2 s at most.
     ///
     /// # Errors
     ///
     /// As those of [`step`](Self::step).
     pub async fn follow<A: Adapter>(&mut self, store: &A, total: &AtomicUsize) -> Kept {
         let mut silent = 0;
-        while self.seen.len() < total.load(Ordering::SeqCst) && silent < 500 {
+        while self.seen.len() < total.load(Ordering::SeqCst) && silent < 220 {
             if self.step(store).await? > 0 {
                 silent = 0;
                 tokio::task::yield_now().await;

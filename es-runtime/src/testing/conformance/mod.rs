@@ -36,6 +36,33 @@
 //! A store that cannot do everything says so in its [`Capabilities`](crate::Capabilities), and refuses it. The
 //! tests have to name it as well, in `without(..)`: a rule that has nothing to look at would pass, and nobody
 //! would know. [`Ability`] lists what may be named.
+//!
+//! # Invariants
+//!
+//! The promises say what a store does for one caller. What many see of it at once, some of whom are cut off in the
+//! middle, has to fit together:
+//!
+//! | | |
+//! | --- | --- |
+//! | I1 | what was acknowledged is there once, at the versions it was said to have |
+//! | I2 | what was refused is not there |
+//! | I3 | an append whose outcome is unknown is there once or not at all, and sending it again tells which |
+//! | I4 | versions are 1, 2, 3 and so on, and no commit is split |
+//! | I5 | what a reader of the log has passed stays: nothing turns up behind it |
+//! | I6 | the log has the events of each stream in the stream's order |
+//! | I7 | what was acknowledged is seen by everybody who asks later |
+//! | I8 | a commit that is sent again has no effect of its own, and the same answer |
+//! | I9 | from any cursor exactly the rest of the log follows |
+//! | I10 | a consumer that is stopped anywhere counts each event once |
+//! | I11 | whoever goes on with a checkpoint notices when the log is not the one it is from |
+//!
+//! [`rules`] says which rule holds which. [`History`] and [`Follower`] record what clients and readers saw and
+//! check most of these afterwards; use them for tests of your own, such as one that kills the server meanwhile.
+//!
+//! # One rule alone
+//!
+//! `cargo test name_of_the_rule` runs one of the tests, as ever. A failure names the rule and says what the store
+//! did; the rule's documentation says why that matters. [`Suite`] applies a rule without a test around it.
 
 mod broken;
 mod clients;

@@ -13,6 +13,11 @@ use tokio::spawn;
 use tokio::task::yield_now;
 
 /// The events of a commit get the versions after the ones before, one place in the log, and ids.
+///
+/// Versions and ids are what everything else refers to: an event with the wrong one is replayed out of order, or
+/// taken for another.
+///
+/// Holds T1, T9.
 pub async fn t1_the_events_of_a_commit_follow_each_other<A: Adapter>(store: Subject<A>) -> Kept {
     let order = stream("1");
     let first = store.append(commit("a", &order, Expected::NoStream, 3)).await?.range();
@@ -42,6 +47,10 @@ pub async fn t1_the_events_of_a_commit_follow_each_other<A: Adapter>(store: Subj
 }
 
 /// Whoever reads while a commit is written sees all of it or nothing, in the stream and in the log.
+///
+/// Whoever sees half of a commit decides on a state that the aggregate never had.
+///
+/// Holds T1, I4.
 pub async fn t1_a_commit_is_never_seen_in_part<A: Adapter>(store: Subject<A>) -> Kept {
     const COMMITS: usize = 40;
     const EVENTS: usize = 5;
@@ -100,6 +109,10 @@ async fn while_writing<A: Adapter, K: Future<Output = Kept> + Send + 'static>(
 }
 
 /// Several streams are written all or none, or it is refused by a store that says it cannot.
+///
+/// Money that left one account and did not arrive in the other is what this is for.
+///
+/// Holds T1.
 pub async fn t1_several_streams_are_written_all_or_none<A: Adapter>(store: Subject<A>) -> Kept {
     let [one, two] = [stream("1"), stream("2")];
     let both = |name: &str, expected| {
@@ -130,6 +143,10 @@ pub async fn t1_several_streams_are_written_all_or_none<A: Adapter>(store: Subje
 }
 
 /// Whoever reads the log while several streams are written sees all of them or none.
+///
+/// A report that is made in between counts the money twice, or not at all.
+///
+/// Holds T1.
 pub async fn t1_several_streams_are_never_seen_in_part<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::SeveralStreams)? || !store.can(Ability::TotalOrder)? {
         return Ok(());
@@ -151,6 +168,10 @@ pub async fn t1_several_streams_are_never_seen_in_part<A: Adapter>(store: Subjec
 }
 
 /// What a commit expects, it expects of what was there before all of them.
+///
+/// Otherwise two commits that are right together would refuse each other, depending on their order.
+///
+/// Holds T1, T2.
 pub async fn t1_several_streams_are_all_checked_before_one_is_written<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::SeveralStreams)? || !store.can(Ability::Guards)? {
         return Ok(());
@@ -164,6 +185,10 @@ pub async fn t1_several_streams_are_all_checked_before_one_is_written<A: Adapter
 }
 
 /// Two commits to one stream make no sense in one append: one commit can hold the events of both.
+///
+/// A store that guesses which comes first, or loses one, is found out in production only.
+///
+/// Holds T1, T10.
 pub async fn t1_several_commits_to_one_stream_are_refused<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::SeveralStreams)? {
         return Ok(());
@@ -176,6 +201,10 @@ pub async fn t1_several_commits_to_one_stream_are_refused<A: Adapter>(store: Sub
 }
 
 /// Bytes, format, name, versions, times and metadata are the same whichever way an event is read.
+///
+/// A byte that changes on the way makes an event that cannot be decoded, years later.
+///
+/// Holds T1.
 pub async fn t1_what_was_written_comes_back_unchanged<A: Adapter>(store: Subject<A>) -> Kept {
     let metadata = Metadata::new()
         .with_correlation_id("c'1\"")
@@ -221,6 +250,11 @@ pub async fn t1_what_was_written_comes_back_unchanged<A: Adapter>(store: Subject
 }
 
 /// The store's times within a stream never go back, though its clock does.
+///
+/// To load an aggregate as of a time is to take its events up to there: with times that go back, that would leave out
+/// events in the middle.
+///
+/// Holds T1.
 pub async fn t1_recorded_at_never_goes_back_within_a_stream<A: Adapter>(store: Subject<A>) -> Kept {
     let order = stream("1");
     for (n, jump) in [0, -3600, 7200, -86_400, 1].into_iter().enumerate() {

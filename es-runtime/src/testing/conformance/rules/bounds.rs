@@ -5,6 +5,10 @@ use crate::testing::conformance::{Kept, Subject, ensure_eq, ensure_matches};
 use crate::{Adapter, AppendError, Expected, NewEvent, StreamName};
 
 /// Quotes, slashes, wildcards, any language, any length, any case, blanks: each is a stream of its own.
+///
+/// Names come from users: one that is folded, cut or escaped wrongly is somebody else's stream.
+///
+/// Holds T10.
 pub async fn t10_names_are_taken_as_they_are<A: Adapter>(store: Subject<A>) -> Kept {
     let longest = "x".repeat(StreamName::LONGEST);
     let keys = [
@@ -74,6 +78,10 @@ pub async fn t10_names_are_taken_as_they_are<A: Adapter>(store: Subject<A>) -> K
 }
 
 /// A payload of no bytes, and one of 3 MiB if the store takes that.
+///
+/// What is dropped or cut at some size is noticed when it is read, and then it is too late.
+///
+/// Holds T10, T1.
 pub async fn t10_large_and_empty_payloads_are_kept<A: Adapter>(store: Subject<A>) -> Kept {
     let order = stream("1");
     let large = (3 << 20).min(store.capabilities().max_commit_bytes / 2);
@@ -90,6 +98,10 @@ pub async fn t10_large_and_empty_payloads_are_kept<A: Adapter>(store: Subject<A>
 }
 
 /// One event or one byte more than the store says it takes is refused, and nothing is stored.
+///
+/// A store that fails in the middle of what is too large for it takes others down with it.
+///
+/// Holds T10, T5.
 pub async fn t10_too_large_is_refused<A: Adapter>(store: Subject<A>) -> Kept {
     const TRIED: usize = 1 << 20;
     let capabilities = store.capabilities();

@@ -6,6 +6,10 @@ use crate::{Adapter, Appended, Expected};
 
 /// A store that says it outlives the process has everything when it is opened again: events, ids, the
 /// place to go on, and its identity.
+///
+/// `Ok` is what the customer was told.
+///
+/// Holds T3, I1, I8.
 pub async fn t3_what_was_acknowledged_is_there_when_opened_again<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::Durability)? {
         return Ok(());
@@ -30,6 +34,11 @@ pub async fn t3_what_was_acknowledged_is_there_when_opened_again<A: Adapter>(sto
 }
 
 /// A store's identity stays the same, and is not another's.
+///
+/// A checkpoint that is used on another store than its own skips what that has there. What is gone with the process
+/// is another store afterwards.
+///
+/// Holds T3, I11.
 pub async fn t3_a_store_knows_itself_again<A: Adapter>(store: Subject<A>) -> Kept {
     let identity = store.identity();
     store.append(commit("a", &stream("1"), Expected::Any, 1)).await?;

@@ -10,7 +10,7 @@ use crate::{Adapter, AppendError, Appended, Expected};
 ///
 /// Two processes on one store are the rule in production, and a lock within one of them does not help there.
 ///
-/// Holds T2 and T7, and I1 to I8, between processes.
+/// Holds T2, T7, I1, I2, I3, I4, I6, I7, I8.
 pub async fn t2_of_many_writers_through_two_handles_none_is_lost<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::TwoHandles)? {
         return Ok(());
@@ -32,7 +32,7 @@ pub async fn t2_of_many_writers_through_two_handles_none_is_lost<A: Adapter>(sto
 ///
 /// If it had not, a program could not be started beside another one, or replaced by its next version.
 ///
-/// Holds T3 between processes.
+/// Holds T3, I11.
 pub async fn t3_two_handles_are_one_store<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::TwoHandles)? {
         return Ok(());
@@ -57,7 +57,7 @@ pub async fn t3_two_handles_are_one_store<A: Adapter>(store: Subject<A>) -> Kept
 ///
 /// Who sends a commit again after a crash does so from another process.
 ///
-/// Holds T4 between processes.
+/// Holds T4, I8.
 pub async fn t4_a_commit_is_known_through_another_handle<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::TwoHandles)? {
         return Ok(());
@@ -83,7 +83,7 @@ pub async fn t4_a_commit_is_known_through_another_handle<A: Adapter>(store: Subj
 ///
 /// A store that gives each handle a share of the positions beforehand fills gaps behind its readers.
 ///
-/// Holds T6, I5 and I6 between processes.
+/// Holds T6, I5, I6.
 pub async fn t6_a_reader_through_another_handle_misses_nothing<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::TwoHandles)? {
         return Ok(());
@@ -98,7 +98,7 @@ pub async fn t6_a_reader_through_another_handle_misses_nothing<A: Adapter>(store
 ///
 /// A handle that answers from what it has seen itself decides on a state that is past.
 ///
-/// Holds T7 between processes.
+/// Holds T7, I7.
 pub async fn t7_a_read_through_another_handle_is_fresh<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::TwoHandles)? {
         return Ok(());

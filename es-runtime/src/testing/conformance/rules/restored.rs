@@ -59,7 +59,7 @@ async fn write<A: Adapter>(store: &Subject<A>, names: std::ops::Range<usize>, wh
 /// A consumer that goes on behind the end of a restored log skips what is written there next. It must be able to
 /// refuse, and for that the store must not say that it is the same when it is not.
 ///
-/// Holds I11, of T3 and T4.
+/// Holds I11, T3, T4.
 pub async fn i11_a_checkpoint_of_another_log_is_refused<A: Adapter>(mut store: Subject<A>) -> Kept {
     write(&store, 0..4, "first").await?;
     let early = Checkpoint::at_the_end(&store, 8).await?;

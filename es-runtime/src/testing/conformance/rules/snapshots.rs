@@ -14,6 +14,10 @@ fn snapshots<A: Adapter>(store: &Subject<A>) -> Result<Option<impl Snapshots>, B
 }
 
 /// Every field comes back, whatever its value.
+///
+/// A snapshot that says another version than it was taken at has events applied twice, or not at all.
+///
+/// Holds what [`Snapshots`] promises.
 pub async fn a_snapshot_comes_back_unchanged<A: Adapter>(store: Subject<A>) -> Kept {
     let Some(store) = snapshots(&store)? else { return Ok(()) };
     let order = stream("1");
@@ -33,6 +37,11 @@ pub async fn a_snapshot_comes_back_unchanged<A: Adapter>(store: Subject<A>) -> K
 }
 
 /// A newer one is kept, an older one only if it has another fingerprint.
+///
+/// During a rollout two versions of a program share the store: one that always wins would make the other start from
+/// its first event each time.
+///
+/// Holds what [`Snapshots`] promises.
 pub async fn a_snapshot_takes_the_place_of_an_older_one<A: Adapter>(store: Subject<A>) -> Kept {
     let Some(store) = snapshots(&store)? else { return Ok(()) };
     let order = stream("1");
@@ -52,6 +61,10 @@ pub async fn a_snapshot_takes_the_place_of_an_older_one<A: Adapter>(store: Subje
 }
 
 /// Streams do not share snapshots, however alike their names are.
+///
+/// One customer would see the account of another.
+///
+/// Holds what [`Snapshots`] promises.
 pub async fn a_snapshot_is_its_streams_own<A: Adapter>(store: Subject<A>) -> Kept {
     let Some(store) = snapshots(&store)? else { return Ok(()) };
     let mut streams = ["a", "A", "a ", "a/b", "a%", "é", "e\u{301}", "o'brien"].map(stream).to_vec();
@@ -67,6 +80,10 @@ pub async fn a_snapshot_is_its_streams_own<A: Adapter>(store: Subject<A>) -> Kep
 }
 
 /// It is gone when it is deleted, and no other. There need not be one.
+///
+/// A snapshot that cannot be got rid of is believed for ever.
+///
+/// Holds what [`Snapshots`] promises.
 pub async fn a_snapshot_can_be_deleted<A: Adapter>(store: Subject<A>) -> Kept {
     let Some(store) = snapshots(&store)? else { return Ok(()) };
     let [one, two] = [stream("1"), stream("2")];

@@ -20,6 +20,10 @@ const EXPECTATIONS: [Expected; 8] = [
 ];
 
 /// Each expectation of a stream without events, and of one that has some.
+///
+/// A conflict that is not told is a lost update, one that is told wrongly is a command that can never be done.
+///
+/// Holds T2.
 pub async fn t2_every_expectation_holds_when_it_should<A: Adapter>(store: Subject<A>) -> Kept {
     for (n, expected) in EXPECTATIONS.into_iter().enumerate() {
         for events in [0, 3] {
@@ -50,6 +54,10 @@ pub async fn t2_every_expectation_holds_when_it_should<A: Adapter>(store: Subjec
 }
 
 /// Nothing of a commit is stored that met a conflict, and its id stays unknown.
+///
+/// The caller decides again, and what it decided first must not be there as well.
+///
+/// Holds T2, I2.
 pub async fn t2_a_conflict_stores_nothing<A: Adapter>(store: Subject<A>) -> Kept {
     let order = stream("1");
     store.append(commit("a", &order, Expected::NoStream, 2)).await?;
@@ -63,6 +71,10 @@ pub async fn t2_a_conflict_stores_nothing<A: Adapter>(store: Subject<A>) -> Kept
 }
 
 /// Of two that create a stream at once, one does and the other is told.
+///
+/// Two customers would get the same order number, or the same seat.
+///
+/// Holds T2.
 pub async fn t2_of_two_creators_one_wins<A: Adapter>(store: Subject<A>) -> Kept {
     for round in 0..25 {
         let order = stream(round);
@@ -82,6 +94,10 @@ pub async fn t2_of_two_creators_one_wins<A: Adapter>(store: Subject<A>) -> Kept 
 
 /// Many writers on one stream: what was acknowledged is there once and where it was said to be, what met
 /// a conflict is not there, and versions have no gaps.
+///
+/// This is what the expected version is for: nobody writes over what somebody else has written meanwhile.
+///
+/// Holds T2, T9, I1, I2, I4.
 pub async fn t2_of_many_writers_none_is_lost<A: Adapter>(store: Subject<A>) -> Kept {
     const WRITERS: usize = 6;
     const EACH: usize = 20;
@@ -139,6 +155,10 @@ pub async fn t2_of_many_writers_none_is_lost<A: Adapter>(store: Subject<A>) -> K
 }
 
 /// A commit may require something of streams that it does not write. They stay as they are.
+///
+/// A guard that writes would be in the way of those who do.
+///
+/// Holds T2.
 pub async fn t2_a_guard_that_holds_lets_through_and_changes_nothing<A: Adapter>(store: Subject<A>) -> Kept {
     let [order, stock, customer] = [stream("1"), stream("stock"), stream("customer")];
     let mut guarded = commit("a", &order, Expected::NoStream, 1);
@@ -160,6 +180,10 @@ pub async fn t2_a_guard_that_holds_lets_through_and_changes_nothing<A: Adapter>(
 }
 
 /// A guard that does not hold is a conflict on the stream it is about, and nothing is stored.
+///
+/// An order for something that is sold out was the thing to prevent.
+///
+/// Holds T2, I2.
 pub async fn t2_a_guard_that_does_not_hold_is_a_conflict<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::Guards)? {
         return Ok(());
@@ -190,6 +214,10 @@ pub async fn t2_a_guard_that_does_not_hold_is_a_conflict<A: Adapter>(store: Subj
 }
 
 /// Two commits that each require the other's stream to be empty, at once: not both can be right.
+///
+/// Two doctors who go off duty because the other one is there leave nobody (write skew).
+///
+/// Holds T2.
 pub async fn t2_of_two_that_guard_each_other_one_wins_at_most<A: Adapter>(store: Subject<A>) -> Kept {
     if !store.can(Ability::Guards)? {
         return Ok(());

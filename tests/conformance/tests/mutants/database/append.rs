@@ -114,7 +114,9 @@ impl Session {
                 drop(ticket);
                 drop(begun);
                 // The answer is on its way.
-                yield_now().await;
+                for _ in 0..3 {
+                    yield_now().await;
+                }
                 return Ok(appended);
             }
         }

@@ -37,7 +37,7 @@ impl Session {
             Flaw::ReadsWithoutAFence => (u64::MAX, self.sight().commits),
             Flaw::LooksBeforeTheFence => {
                 let seen = self.sight().commits;
-                for _ in 0..3 {
+                for _ in 0..8 {
                     yield_now().await;
                 }
                 let state = self.database.state();

@@ -113,6 +113,21 @@ impl Mutant {
                 let without = |e: &NewEvent| NewEvent { metadata: Arc::new(Metadata::new()), ..e.clone() };
                 commit.events = NonEmpty::new(commit.events.iter().map(without).collect()).expect("some");
             }
+            Bug::SaysStoredEachTime => return Ok(Appended::Committed(self.store(commit).await?.range())),
+            Bug::WritesToGuardedStreams => {
+                for (guarded, expected) in commit.requires.clone() {
+                    let id = CommitId::derive(&id, &guarded.to_string());
+                    self.store(Commit {
+                        id,
+                        stream: guarded,
+                        expected,
+                        requires: Vec::new(),
+                        ..commit.clone()
+                    })
+                    .await?;
+                }
+                commit.requires.clear();
+            }
             Bug::LosesEmptyPayloads => {
                 let kept = |e: &NewEvent| match e.payload.bytes().is_empty() {
                     true => NewEvent { payload: payload(*b"null"), ..e.clone() },
@@ -157,6 +172,16 @@ impl Mutant {
     }
 
     pub(super) async fn append_together(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
+        if self.bug == Bug::ForgetsIdsOfSeveralStreams {
+            let (mut fresh, first) = (commits.clone(), commits.first().map(|commit| commit.id));
+            if let Some(id) = first.filter(|id| !self.known(|known| known.shown.insert(*id))) {
+                fresh.iter_mut().for_each(|commit| {
+                    commit.id = CommitId::derive(&id, &commit.id.to_string());
+                    commit.expected = Expected::Any;
+                });
+            }
+            return self.memory.append_all(fresh).await;
+        }
         let one_by_one = match self.bug {
             Bug::WritesStreamByStream => true,
             Bug::TakesOneStreamTwice => {

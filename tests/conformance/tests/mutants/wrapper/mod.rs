@@ -70,6 +70,9 @@ pub(crate) enum Bug {
     CoversTheEnd,
     CoversTheFuture,
     LosesEmptyPayloads,
+    SaysStoredEachTime,
+    ForgetsIdsOfSeveralStreams,
+    WritesToGuardedStreams,
 }
 
 /// Everything on one page.
