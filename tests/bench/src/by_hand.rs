@@ -1,5 +1,7 @@
 //! The same work without a framework, as a careful person writes it.
 
+pub mod postgres;
+
 use crate::Failure;
 use crate::cart::{Cart, ItemAdded, Opened, Paid};
 use es_runtime::{Apply, Event};

@@ -33,11 +33,11 @@ fn cpu() -> Duration {
 
 /// What one round took on either side.
 #[derive(Debug, Clone, Copy)]
-pub struct Round {
+pub struct Round<T = Time> {
     /// By the framework.
-    pub ours: Time,
+    pub ours: T,
     /// By hand.
-    pub by_hand: Time,
+    pub by_hand: T,
 }
 
 /// Lets both sides measure themselves in turn, and who goes first in turn too. The first round warms up.
@@ -45,11 +45,11 @@ pub struct Round {
 /// # Errors
 ///
 /// Those of either side.
-pub fn rounds(
+pub fn rounds<T>(
     count: usize,
-    mut ours: impl FnMut(usize) -> Result<Time, Failure>,
-    mut by_hand: impl FnMut(usize) -> Result<Time, Failure>,
-) -> Result<Vec<Round>, Failure> {
+    mut ours: impl FnMut(usize) -> Result<T, Failure>,
+    mut by_hand: impl FnMut(usize) -> Result<T, Failure>,
+) -> Result<Vec<Round<T>>, Failure> {
     let mut rounds = Vec::with_capacity(count);
     for n in 0..=count {
         let round = if n % 2 == 0 {

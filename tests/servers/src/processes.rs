@@ -37,15 +37,23 @@ pub(crate) fn kill_all_in(directory: &Path) {
 
 /// The time that a process, its children, and those of its children that have ended, spent on a processor.
 pub(crate) fn cpu_time(parent: u32, children: &[u32]) -> Duration {
-    // From the 14th field on: user, system, and the same of the children that ended.
-    let ticks = |process: u32, of_ended: bool| -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        // The name, in parentheses, may have spaces.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().skip(11);
-        fields.take(if of_ended { 4 } else { 2 }).filter_map(|field| field.parse::<u64>().ok()).sum()
-    };
-    let children = children.iter().filter(|child| **child != parent);
-    let ticks = ticks(parent, true) + children.map(|child| ticks(*child, false)).sum::<u64>();
+    let living = children.iter().chain((!children.contains(&parent)).then_some(&parent));
+    living.map(|process| scheduled(*process)).sum::<Duration>() + of_ended(parent)
+}
+
+/// What the scheduler counted, in nanoseconds. Processes have one thread each.
+fn scheduled(process: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();
+    let nanos = stat.split_whitespace().next().and_then(|field| field.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
+}
+
+/// User and system time of the children that ended, which are the 16th and the 17th field.
+fn of_ended(parent: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{parent}/stat")).unwrap_or_default();
+    // The name, in parentheses, may have spaces.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().skip(13);
+    let ticks: u64 = fields.take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     let in_a_second = rustix::param::clock_ticks_per_second();
     Duration::from_nanos(ticks * 1_000_000_000 / in_a_second.max(1))
 }
