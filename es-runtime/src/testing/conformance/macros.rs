@@ -123,6 +123,7 @@ macro_rules! __conformance_rules {
             read: t8_pages_of_a_stream_end_with_commits,
             read: t8_pages_of_the_log_end_with_commits,
             read: t8_a_stream_can_be_read_from_anywhere,
+            read: t8_a_replay_shows_what_the_pages_hold,
             read: t9_versions_are_dense,
             bounds: t10_names_are_taken_as_they_are,
             bounds: t10_large_and_empty_payloads_are_kept,

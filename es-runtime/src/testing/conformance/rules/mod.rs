@@ -61,6 +61,7 @@
 //! | [`t8_pages_of_a_stream_end_with_commits`](read::t8_pages_of_a_stream_end_with_commits) | T1, T8 |
 //! | [`t8_pages_of_the_log_end_with_commits`](read::t8_pages_of_the_log_end_with_commits) | T1, T8 |
 //! | [`t8_a_stream_can_be_read_from_anywhere`](read::t8_a_stream_can_be_read_from_anywhere) | T8 |
+//! | [`t8_a_replay_shows_what_the_pages_hold`](read::t8_a_replay_shows_what_the_pages_hold) | T7, T8, T9 |
 //! | [`t9_versions_are_dense`](read::t9_versions_are_dense) | T9, I4, I6 |
 //! | [`t10_names_are_taken_as_they_are`](bounds::t10_names_are_taken_as_they_are) | T10 |
 //! | [`t10_large_and_empty_payloads_are_kept`](bounds::t10_large_and_empty_payloads_are_kept) | T10, T1 |

@@ -3,7 +3,10 @@
 use crate::testing::conformance::draft::{commit, event, id, payload, stream, with_events};
 use crate::testing::conformance::rules::{check_log_page, check_page, ids};
 use crate::testing::conformance::{Kept, Subject, ensure, ensure_eq};
-use crate::{Adapter, Cursor, Direction, Expected, Filter, Freshness, Limit, NewEvent, Recorded, Version};
+use crate::{
+    Adapter, Bare, Cursor, Direction, Expected, Filter, Freshness, Limit, NewEvent, Recorded, Version,
+};
+use std::ops::ControlFlow;
 use tokio::spawn;
 use tokio::sync::mpsc;
 
@@ -174,6 +177,51 @@ pub async fn t8_a_stream_can_be_read_from_anywhere<A: Adapter>(store: Subject<A>
             let page = store.page(&stream("none"), Version::new(from), direction, Limit::default()).await?;
             check_page(&page, &[], Limit::default())?;
         }
+    }
+    Ok(())
+}
+
+/// A replay shows each event of a stream once, from the version asked for to the newest that was acknowledged,
+/// and no more of them than the reader wants.
+///
+/// Aggregates are folded from it: one that misses its newest events decides on what is no longer so.
+///
+/// Holds T7, T8, T9.
+pub async fn t8_a_replay_shows_what_the_pages_hold<A: Adapter>(store: Subject<A>) -> Kept {
+    let order = stream("1");
+    let seen = async |from: u64, wanted: usize| {
+        let mut seen = Vec::new();
+        let mut reader = |event: &Bare<'_>| {
+            let text = format!("{} {} {:?}", event.name, event.schema_version, event.format);
+            seen.push((event.version, text, event.payload.to_vec()));
+            if seen.len() < wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        store.replay(&order, Version::new(from), &mut reader).await?;
+        Ok::<_, crate::testing::conformance::Broken>(seen)
+    };
+    ensure!(seen(1, usize::MAX).await?.is_empty(), "a stream without events shows some");
+    // More than a page of any store that we know.
+    for n in 0..120 {
+        store.append(commit(n, &order, Expected::Any, 1 + n % 20)).await?;
+    }
+    let stored = store.stream(&order).await?;
+    let stored = stored.iter().map(Bare::of).map(|event| {
+        let text = format!("{} {} {:?}", event.name, event.schema_version, event.format);
+        (event.version, text, event.payload.to_vec())
+    });
+    let stored: Vec<_> = stored.collect();
+    for from in [0, 1, 2, 128, 129, 130, 1000, stored.len(), stored.len() + 1] {
+        let rest = &stored[from.saturating_sub(1)..];
+        ensure_eq!(seen(from as u64, usize::MAX).await?, rest, "a replay from version {from}");
+        for wanted in [1, 2, 128, 129] {
+            let part = &rest[..wanted.min(rest.len())];
+            ensure_eq!(seen(from as u64, wanted).await?, part, "{wanted} events of a replay from {from}");
+        }
+    }
+    for n in 120..150 {
+        let range = store.append(commit(n, &order, Expected::Any, 2)).await?.range();
+        let newest = seen(range.first.get(), usize::MAX).await?.last().map(|(version, ..)| *version);
+        ensure!(newest == Some(range.last), "{newest:?} is the newest, but {range:?} was acknowledged");
     }
     Ok(())
 }

@@ -120,6 +120,8 @@ rejected! { suite;
     ];
     reads_from_one_before: Bug::ReadsFromOneBefore => [t8_a_stream_can_be_read_from_anywhere];
     leaves_gaps_where_it_may_lag: Bug::LeavesGapsWhereItMayLag => [t7_a_read_that_may_lag_has_no_gaps];
+    replays_the_first_page_only: Bug::ReplaysTheFirstPageOnly => [t8_a_replay_shows_what_the_pages_hold];
+    replays_more_than_is_wanted: Bug::ReplaysMoreThanIsWanted => [t8_a_replay_shows_what_the_pages_hold];
     covers_the_end: Bug::CoversTheEnd => [
         t8_pages_of_the_log_end_with_commits,
         i5_what_a_reader_has_passed_stays,

@@ -11,8 +11,8 @@ use es_runtime::memory::Memory;
 use es_runtime::testing::conformance::Setup;
 use es_runtime::{
     Adapter, AppendError, Appended, Capabilities, Clock, Commit, CommitId, Cursor, Direction, Durability,
-    Filter, Found, Freshness, Limit, LogPage, Page, Range, ReadError, Recorded, Snapshot, Snapshots, StoreId,
-    StreamName, SystemEntropy, Timestamp, Version,
+    Filter, Found, Freshness, Limit, LogPage, Page, Range, ReadError, Reader, Recorded, Snapshot, Snapshots,
+    StoreId, StreamName, SystemEntropy, Timestamp, Version,
 };
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
@@ -67,6 +67,8 @@ pub(crate) enum Bug {
     FindsAnything,
     ReadsFromOneBefore,
     LeavesGapsWhereItMayLag,
+    ReplaysTheFirstPageOnly,
+    ReplaysMoreThanIsWanted,
     CoversTheEnd,
     CoversTheFuture,
     LosesEmptyPayloads,
@@ -202,6 +204,10 @@ impl Adapter for Mutant {
         freshness: Freshness,
     ) -> Result<Page, ReadError> {
         self.page_of_stream(stream, from, direction, limit, freshness).await
+    }
+
+    async fn replay(&self, stream: &StreamName, from: Version, reader: Reader<'_>) -> Result<(), ReadError> {
+        self.shown(stream, from, reader).await
     }
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {

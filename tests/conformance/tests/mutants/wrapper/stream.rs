@@ -1,7 +1,9 @@
 //! Mutants that read streams wrongly.
 
 use super::{Bug, Mutant, folded};
-use es_runtime::{Adapter, Direction, Freshness, Limit, Page, ReadError, Recorded, StreamName, Version};
+use es_runtime::{
+    Adapter, Bare, Direction, Freshness, Limit, Page, ReadError, Reader, Recorded, StreamName, Version,
+};
 
 impl Mutant {
     pub(super) async fn page_of_stream(
@@ -42,5 +44,25 @@ impl Mutant {
             _ => {}
         }
         Ok(Page { events: self.spoil(page.events), ..page })
+    }
+
+    pub(super) async fn shown(
+        &self,
+        stream: &StreamName,
+        from: Version,
+        reader: Reader<'_>,
+    ) -> Result<(), ReadError> {
+        let (mut next, direction) = (Some(from), Direction::Forward);
+        while let Some(from) = next {
+            let page = self.read_stream(stream, from, direction, Limit::default(), Freshness::Latest).await?;
+            for event in &page.events {
+                let is_enough = reader(&Bare::of(event)).is_break();
+                if is_enough && self.bug != Bug::ReplaysMoreThanIsWanted {
+                    return Ok(());
+                }
+            }
+            next = page.next.filter(|_| self.bug != Bug::ReplaysTheFirstPageOnly);
+        }
+        Ok(())
     }
 }
