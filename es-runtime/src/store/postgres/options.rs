@@ -57,6 +57,7 @@ impl PostgresOptions {
     ///
     /// [`InvalidUrl`](ConnectError::InvalidUrl), which says what is wrong with it and never shows the password.
     pub fn from_url(url: &str) -> Result<Self, ConnectError> {
+        expect_parts(url).map_err(|what| ConnectError::InvalidUrl(format!("{what}; {LOOKS_LIKE}")))?;
         let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
         let mut ours = Vec::new();
         let mut theirs = String::from(address);
@@ -70,6 +71,9 @@ impl PostgresOptions {
             }
         }
         let config: Config = theirs.parse().map_err(|error| ConnectError::InvalidUrl(said(&error)))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(ConnectError::InvalidUrl(format!("it names no host; {LOOKS_LIKE}")));
+        }
         ours.into_iter().try_fold(Self::new(config), Self::with_parameter)
     }
 
@@ -125,8 +129,8 @@ impl PostgresOptions {
         self
     }
 
-    /// How long to wait for an answer. 30 s by default. After it an append is
-    /// [`Unknown`](crate::AppendError::Unknown), a read [`Unavailable`](crate::ReadError::Unavailable).
+    /// How long to wait for an answer, and for [`open`](Self::open) as a whole. 30 s by default. After it an
+    /// append is [`Unknown`](crate::AppendError::Unknown), a read [`Unavailable`](crate::ReadError::Unavailable).
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -190,6 +194,7 @@ impl PostgresOptions {
                 self.connections = connections.get().into();
             }
             "create" => self.create = value.parse().map_err(|_| must_be("`true` or `false`"))?,
+            "timeout_ms" if value == "0" => return Err(must_be("at least 1")),
             "timeout_ms" => self.timeout = millis()?,
             "patience_ms" => self.patience = millis()?,
             "sslrootcert" => self.root_certificate = Some(value.to_owned()),
@@ -227,10 +232,30 @@ impl PostgresOptions {
 const OURS: [&str; 7] =
     ["schema", "connections", "create", "timeout_ms", "patience_ms", "sslmode", "sslrootcert"];
 
-/// What the driver says about a URL: the name of what is wrong, never its value.
+const LOOKS_LIKE: &str = "it looks like `postgres://user:password@host:5432/database?schema=es`";
+
+/// Refuses what the driver would cut up in another way than it was meant, and take a piece of the password for
+/// the name of a host or of a user.
+fn expect_parts(url: &str) -> Result<(), &'static str> {
+    let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
+    let rest = rest.ok_or("`//` is missing after the scheme")?;
+    let Some((credentials, rest)) = rest.split_once('@') else { return Ok(()) };
+    if rest.contains('@') || credentials.contains(['/', '?', '#']) {
+        return Err(
+            "within a name, a password or a value, `@` is written `%40`, `/` `%2F`, `?` `%3F` and `#` `%23`",
+        );
+    }
+    Ok(())
+}
+
+/// What the driver says about a URL: never a value, and no name that it does not know, which may be a piece of a
+/// password in which an `&` stands as it is.
 fn said(error: &tokio_postgres::Error) -> String {
     let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    format!("{reason}; it looks like `postgres://user:password@host:5432/database?schema=es`")
+    if reason.starts_with("unknown option") {
+        return format!("one of the options after the `?` is unknown; {LOOKS_LIKE}");
+    }
+    format!("{reason}; {LOOKS_LIKE}")
 }
 
 /// Without the password.
