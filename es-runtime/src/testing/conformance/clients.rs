@@ -1,8 +1,8 @@
 //! Clients that do the same each time, at the same time, while their calls are recorded.
 
 use super::draft::{commit, exactly, stream};
-use super::{Broken, Evidence, History, Subject};
-use crate::{Adapter, AppendError, Appended, Commit, Expected};
+use super::{Ability, Broken, Evidence, History, Subject};
+use crate::{Adapter, AppendError, Appended, Commit, Expected, StreamName};
 use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub(super) struct Clients {
     pub(super) repetitions: u64,
     pub(super) reads: u64,
     pub(super) searches: u64,
+    /// Whether some commits require something of another stream.
+    pub(super) guards: bool,
 }
 
 impl Default for Clients {
@@ -41,6 +43,7 @@ impl Default for Clients {
             repetitions: 1,
             reads: 3,
             searches: 1,
+            guards: true,
         }
     }
 }
@@ -54,8 +57,9 @@ impl Clients {
     /// Plays through these handles of one store, in turn, and sends again in the end what was given up.
     pub(super) async fn through<A: Adapter>(self, handles: &[Subject<A>]) -> Result<Evidence, Broken> {
         let history = History::new();
+        let plan = Self { guards: self.guards && handles[0].can(Ability::Guards)?, ..self };
         let tasks = (0..self.clients).zip(handles.iter().cycle()).map(|(number, store)| {
-            let client = Client { plan: self, number, store: store.clone(), history: history.clone() };
+            let client = Client { plan, number, store: store.clone(), history: history.clone() };
             spawn(client.run())
         });
         for task in tasks.collect::<Vec<_>>() {
@@ -75,7 +79,14 @@ impl Clients {
             5 => Expected::Exists,
             _ => Expected::Any,
         };
-        commit(format_args!("{client}.{n}"), &stream(at), expected, 1 + dice.roll(self.events) as usize)
+        let count = 1 + dice.roll(self.events) as usize;
+        let mut commit = commit(format_args!("{client}.{n}"), &stream(at), expected, count);
+        if self.guards && dice.roll(5) == 0 {
+            let other = (at + 1) % self.streams;
+            let required = [exactly(known[other as usize]), Expected::Exists, Expected::Any];
+            commit.requires = vec![(stream(other), required[dice.roll(3) as usize])];
+        }
+        commit
     }
 }
 
@@ -125,7 +136,7 @@ impl<A: Adapter> Client<A> {
                 }
                 4 => {
                     let events = history.read(&**store, &draft.stream).await?;
-                    known[place(&draft)] = events.len() as u64;
+                    known[place(&draft.stream)] = events.len() as u64;
                 }
                 _ => {
                     history.find(&**store, plan.commit(other, earlier, &known).id).await?;
@@ -153,15 +164,15 @@ pub(super) async fn give_up_after(polls: u64, future: impl Future) {
     .await;
 }
 
-fn place(commit: &Commit) -> usize {
-    commit.stream.key().parse().unwrap_or_default()
+fn place(stream: &StreamName) -> usize {
+    stream.key().parse().unwrap_or_default()
 }
 
 /// What a client knows after an answer. One that leaves open what became of the commit is an answer too.
 fn learn(known: &mut [u64], commit: &Commit, outcome: Result<Appended, AppendError>) -> Result<(), Broken> {
     match outcome {
-        Ok(appended) => known[place(commit)] = appended.range().last.get(),
-        Err(AppendError::Conflict { actual, .. }) => known[place(commit)] = actual.get(),
+        Ok(appended) => known[place(&commit.stream)] = appended.range().last.get(),
+        Err(AppendError::Conflict { stream, actual, .. }) => known[place(&stream)] = actual.get(),
         Err(AppendError::Unknown { .. } | AppendError::Unavailable(_)) => {}
         Err(error) => return Err(error.into()),
     }

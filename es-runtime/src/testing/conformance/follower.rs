@@ -1,6 +1,6 @@
 //! Somebody who follows the log and remembers what it was shown.
 
-use super::rules::{check_prefix_of_log, ids};
+use super::compare::{Shown, same_events};
 use super::{Broken, Kept, ensure, ensure_eq};
 use crate::{Adapter, Cursor, Filter, Limit, Recorded};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,8 +36,10 @@ impl Follower {
     pub async fn step<A: Adapter>(&mut self, store: &A) -> Result<usize, Broken> {
         let page = store.read_all(&self.cursor, &self.filter, self.limit).await?;
         let again = page.events.iter().find(|event| self.cursor.covers(event.position()));
+        let again = again.map(Shown);
         ensure!(again.is_none(), "I5: the cursor had passed {again:?}");
         let passed = page.events.iter().find(|event| !page.next.covers(event.position()));
+        let passed = passed.map(Shown);
         ensure!(passed.is_none(), "I5: the cursor does not cover {passed:?}, which is in its page");
         let count = page.events.len();
         self.seen.extend(page.events);
@@ -73,9 +75,7 @@ impl Follower {
     ///
     /// When something is missing, or stood elsewhere.
     pub fn check(&self, log: &[Recorded]) -> Kept {
-        check_prefix_of_log(&self.seen, log)?;
-        ensure_eq!(self.seen.len(), log.len(), "I5: events that a reader saw who followed the log");
-        Ok(())
+        same_events(&self.seen, log, "I5: what a reader saw who followed the log")
     }
 
     /// I9: whether the rest of `log` follows from each cursor that it was given, at least from `samples` of
@@ -94,7 +94,11 @@ impl Follower {
             resumed.cursor = cursor.clone();
             let rest = &log[(*seen).min(log.len())..];
             while resumed.seen.len() < rest.len() && resumed.step(store).await? > 0 {}
-            ensure_eq!(ids(&resumed.seen), ids(rest), "I9: what follows the cursor after {seen} events");
+            same_events(
+                &resumed.seen,
+                rest,
+                format_args!("I9: what follows the cursor after {seen} events"),
+            )?;
         }
         Ok(())
     }

@@ -66,6 +66,7 @@
 
 mod broken;
 mod clients;
+mod compare;
 pub mod draft;
 mod follower;
 pub mod history;

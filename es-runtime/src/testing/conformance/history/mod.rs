@@ -2,6 +2,8 @@
 
 mod check;
 mod evidence;
+#[cfg(test)]
+mod tests;
 
 pub use self::evidence::Evidence;
 

@@ -1,6 +1,7 @@
 //! I5, I6, I9 and I10: who follows the log sees all of it once, wherever it begins.
 
 use crate::testing::conformance::clients::{Clients, Dice};
+use crate::testing::conformance::compare::Shown;
 use crate::testing::conformance::{Ability, Broken, Evidence, Follower, Kept, Subject, ensure, ensure_eq};
 use crate::{Adapter, Cursor, EventId, Filter, Limit, Recorded};
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ const DISORDER: Clients = Clients {
     repetitions: 1,
     reads: 0,
     searches: 0,
+    guards: true,
 };
 
 /// Lets clients write through the handles in `writers`, and followers read meanwhile through `reader`.
@@ -87,10 +89,11 @@ pub async fn i9_from_any_cursor_the_rest_of_the_log_follows<A: Adapter>(store: S
     }
     if store.can(Ability::TotalOrder)? {
         for (n, event) in log.iter().enumerate().step_by(1 + log.len() / 40) {
+            let shown = Shown(event);
             let rest = store.rest(Cursor::at(event.position()), &Filter::all(), Limit::default()).await?;
             let place = |events: &[Recorded]| events.first().map(Recorded::id);
-            ensure_eq!(place(&rest), place(&log[n + 1..]), "I9: what follows {event:?}");
-            ensure_eq!(rest.len(), log.len() - n - 1, "I9: how much follows {event:?}");
+            ensure_eq!(place(&rest), place(&log[n + 1..]), "I9: what follows {shown:?}");
+            ensure_eq!(rest.len(), log.len() - n - 1, "I9: how much follows {shown:?}");
         }
     }
     Ok(())
@@ -125,7 +128,7 @@ pub async fn i10_a_consumer_that_is_stopped_anywhere_counts_each_event_once<A: A
     let counted = kept.consume(&*store, &total).await?;
     for event in &log {
         let times = counted.times.get(&event.id()).copied().unwrap_or_default();
-        ensure_eq!(times, 1, "I10: how often {event:?} was counted");
+        ensure_eq!(times, 1, "I10: how often {:?} was counted", Shown(event));
     }
     ensure_eq!(counted.times.len(), log.len(), "I10: events that were counted");
     Ok(())
@@ -160,7 +163,8 @@ impl Counted {
                 *times += 1;
                 ensure!(
                     *times == 1,
-                    "I10: {event:?} is counted again, after a cursor that was kept with its count"
+                    "I10: {:?} is counted again, after a cursor that was kept with its count",
+                    Shown(event)
                 );
             }
             now.cursor = page.next.to_bytes();
