@@ -26,8 +26,12 @@ pub(super) fn size(commit: &Commit) -> usize {
     commit.events.iter().map(event).sum()
 }
 
-/// Refuses a commit that is too large.
+/// Refuses a commit that is too large, or names an event as no database can.
 pub(super) fn check(commit: &Commit) -> Result<(), AppendError> {
+    if let Some(event) = commit.events.iter().find(|event| event.name.contains('\0')) {
+        let reason = format!("the name of the event {:?} has a NUL, which texts cannot have", event.name);
+        return Err(AppendError::Invalid(reason));
+    }
     let too_large = |what: &str, size, limit| {
         Err(AppendError::TooLarge {
             what: format!("a commit to `{}`, in {what},", commit.stream),
@@ -42,10 +46,10 @@ pub(super) fn check(commit: &Commit) -> Result<(), AppendError> {
     }
 }
 
-/// Which commits of a batch were too large.
+/// Which commits of a batch were refused.
 pub(super) struct Sieve(Vec<Result<(), AppendError>>);
 
-/// The commits that are not too large, and what puts their outcomes in the places of all of them.
+/// The commits that are not refused, and what puts their outcomes in the places of all of them.
 pub(super) fn sieve(commits: Vec<Commit>) -> (Vec<Commit>, Sieve) {
     let sizes: Vec<_> = commits.iter().map(check).collect();
     if sizes.iter().all(Result::is_ok) {

@@ -12,6 +12,7 @@ use crate::format::Cause;
 use crate::position::Version;
 use crate::store::sizes::Outcomes;
 use crate::time::Timestamp;
+use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
@@ -37,25 +38,50 @@ pub(super) async fn batch(
     connection: &mut Connection,
     commits: &[Commit],
     now: Option<Timestamp>,
+    lock_timeout: Duration,
 ) -> Outcomes {
-    match tried(connection, commits, now).await {
-        Ok(checked) => outcomes(connection, commits, checked).await,
-        // One of them stands in the way of the others.
-        Err(failure) if failure.is_race() && commits.len() > 1 => one_by_one(connection, commits, now).await,
-        Err(failure) => commits.iter().map(|commit| Err(failure.append_error(commit.id))).collect(),
+    // By stream, as everybody does it: two that write to the same streams never wait for each other in a circle.
+    let mut order: Vec<_> = (0..commits.len()).collect();
+    order.sort_by(|a, b| commits[*a].stream.cmp(&commits[*b].stream));
+    if order.is_sorted() {
+        return parts(connection, commits, now, lock_timeout).await;
     }
+    let sorted: Vec<_> = order.iter().map(|n| commits[*n].clone()).collect();
+    let outcomes = parts(connection, &sorted, now, lock_timeout).await;
+    let mut numbered: Vec<_> = order.into_iter().zip(outcomes).collect();
+    numbered.sort_by_key(|(n, _)| *n);
+    numbered.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-async fn one_by_one(connection: &mut Connection, commits: &[Commit], now: Option<Timestamp>) -> Outcomes {
+/// All at once, or where one stands in the way of the others, half by half until it is alone.
+async fn parts(
+    connection: &mut Connection,
+    commits: &[Commit],
+    now: Option<Timestamp>,
+    lock_timeout: Duration,
+) -> Outcomes {
     let mut all = Vec::with_capacity(commits.len());
-    for commit in commits {
-        let commit = std::slice::from_ref(commit);
-        match tried(connection, commit, now).await {
-            Ok(checked) => all.extend(outcomes(connection, commit, checked).await),
-            Err(failure) => all.push(Err(failure.append_error(commit[0].id))),
+    let mut left = vec![commits];
+    let mut patience = None;
+    while let Some(part) = left.pop() {
+        match raced(connection, part, now, false, wait(patience, lock_timeout)).await {
+            Ok(checked) => all.extend(outcomes(connection, part, checked).await),
+            Err(failure) if failure.is_of_one() && part.len() > 1 => {
+                patience.get_or_insert_with(|| Instant::now() + lock_timeout);
+                let (first, rest) = part.split_at(part.len() / 2);
+                left.extend([rest, first]);
+            }
+            Err(failure) => all.extend(part.iter().map(|commit| Err(failure.append_error(commit.id)))),
         }
     }
     all
+}
+
+/// How long a part waits for those who write to its streams. The whole has waited before: others that are in
+/// nobody's way must not wait as long again for each that is.
+fn wait(until: Option<Instant>, whole: Duration) -> Option<Duration> {
+    let left = until?.saturating_duration_since(Instant::now());
+    Some(left.min(whole / 8).max(Duration::from_millis(1)))
 }
 
 /// Stores all of `commits` or none.
@@ -69,7 +95,7 @@ pub(super) async fn group(
         let left: Vec<_> = (0..commits.len()).filter(|n| done[*n].is_none()).collect();
         let Some(first) = left.first() else { break };
         let todo: Vec<_> = left.iter().map(|n| commits[*n].clone()).collect();
-        let checked = raced(connection, &todo, now, true).await;
+        let checked = raced(connection, &todo, now, true, None).await;
         let checked = checked.map_err(|failure| failure.append_error(commits[*first].id))?;
         for (n, checked) in left.iter().zip(checked) {
             // What was stored before is not stored again; the rest is tried without it.
@@ -81,14 +107,6 @@ pub(super) async fn group(
     Ok(done.into_iter().flatten().collect())
 }
 
-async fn tried(
-    connection: &mut Connection,
-    commits: &[Commit],
-    now: Option<Timestamp>,
-) -> Result<Vec<Checked>, Failure> {
-    raced(connection, commits, now, false).await
-}
-
 /// Tries again where another transaction stored one of the versions or ids between our look and our write: the
 /// next look sees it. Waiting for a lock again would make the others wait too.
 async fn raced(
@@ -96,8 +114,10 @@ async fn raced(
     commits: &[Commit],
     now: Option<Timestamp>,
     is_group: bool,
+    wait: Option<Duration>,
 ) -> Result<Vec<Checked>, Failure> {
     let mut arrays = Arrays::new(commits, now, is_group);
+    arrays.wait_for_locks(wait);
     let mut races = 0;
     loop {
         match connection.query(Sql::Append, &arrays.parameters()).await {

@@ -6,7 +6,7 @@ use crate::name::StreamName;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -26,6 +26,7 @@ pub(super) struct Arrays<'a> {
     exclusive: Vec<bool>,
     now: Option<SystemTime>,
     is_group: bool,
+    lock_timeout: Option<String>,
 }
 
 #[derive(Default)]
@@ -73,7 +74,13 @@ impl<'a> Arrays<'a> {
             exclusive,
             now: now.map(SystemTime::from),
             is_group,
+            lock_timeout: None,
         }
+    }
+
+    /// How long to wait for locks, if not as the session does.
+    pub(super) fn wait_for_locks(&mut self, limit: Option<Duration>) {
+        self.lock_timeout = limit.map(|limit| limit.as_millis().to_string());
     }
 
     /// Lets nobody else write to these streams meanwhile.
@@ -81,8 +88,20 @@ impl<'a> Arrays<'a> {
         self.exclusive.fill(true);
     }
 
-    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 19] {
-        let Self { streams, expected, ids, sizes, events, guards, locks, exclusive, now, is_group } = self;
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 20] {
+        let Self {
+            streams,
+            expected,
+            ids,
+            sizes,
+            events,
+            guards,
+            locks,
+            exclusive,
+            now,
+            is_group,
+            lock_timeout,
+        } = self;
         [
             streams,
             expected,
@@ -103,12 +122,13 @@ impl<'a> Arrays<'a> {
             exclusive,
             now,
             is_group,
+            lock_timeout,
         ]
     }
 
     /// The same with their types, for a session in which nothing is prepared.
     pub(super) fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        const TYPES: [Type; 19] = [
+        const TYPES: [Type; 20] = [
             Type::TEXT_ARRAY,
             Type::INT8_ARRAY,
             Type::UUID_ARRAY,
@@ -128,6 +148,7 @@ impl<'a> Arrays<'a> {
             Type::BOOL_ARRAY,
             Type::TIMESTAMPTZ,
             Type::BOOL,
+            Type::TEXT,
         ];
         self.parameters().into_iter().zip(TYPES).collect()
     }

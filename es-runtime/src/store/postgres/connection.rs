@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
@@ -24,14 +24,35 @@ pub(super) struct Connection {
     /// Up to here every event that will ever be there can be seen. Known of this session's server only: one
     /// that takes its place may have less.
     pub(super) settled: u64,
+    /// The newest number that was taken then, by whoever stored an event or did not.
+    pub(super) taken: i64,
+    /// Which server it is to, and since when.
+    pub(super) server: String,
+    pub(super) since: Instant,
     is_broken: bool,
-    driver: JoinHandle<()>,
+    driver: Driver,
 }
 
 impl Connection {
-    pub(super) fn new(client: Client, driver: JoinHandle<()>, schema: Arc<str>, timeout: Duration) -> Self {
-        let statements = [const { None }; Sql::COUNT];
-        Self { client, schema, timeout, statements, settled: 0, is_broken: false, driver }
+    pub(super) fn new(
+        client: Client,
+        driver: Driver,
+        server: String,
+        schema: Arc<str>,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            client,
+            schema,
+            timeout,
+            statements: [const { None }; Sql::COUNT],
+            settled: 0,
+            taken: 0,
+            server,
+            since: Instant::now(),
+            is_broken: false,
+            driver,
+        }
     }
 
     /// Whether it can be used by the next caller.
@@ -80,18 +101,19 @@ impl Connection {
     fn noticing<T>(&mut self, done: Result<T, Failure>) -> Result<T, Failure> {
         if done.as_ref().is_err_and(Failure::is_broken) {
             self.is_broken = true;
-            self.driver.abort();
+            self.driver.0.abort();
         }
         done
     }
 }
 
-/// The server must see that nobody is there any more, even while it works.
-impl Drop for Connection {
+/// What carries the bytes of a session.
+pub(super) struct Driver(JoinHandle<()>);
+
+/// The server must see that nobody is there any more, even while it works, or says nothing.
+impl Drop for Driver {
     fn drop(&mut self) {
-        if self.is_broken {
-            self.driver.abort();
-        }
+        self.0.abort();
     }
 }
 
@@ -115,12 +137,14 @@ async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Failure
 
 /// What is set for a session.
 ///
+/// The path: a function that somebody put into a schema of the default one may fit better than the server's own.
 /// The plans are known beforehand: an index for each lookup, and a hash where the events of a batch meet their
 /// commits. A planner that looks at a small table or a short array would choose others, and choose again at
 /// each call.
 pub(super) fn settings(lock_timeout: Duration) -> String {
     format!(
-        "SET default_transaction_isolation = 'read committed'; SET lock_timeout = {}; \
+        "SET search_path = pg_catalog, pg_temp; SET default_transaction_isolation = 'read committed'; \
+         SET lock_timeout = {}; \
          SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 60000; \
          SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_nestloop = off; \
          SET enable_seqscan = off; SET enable_bitmapscan = off; SET client_min_messages = warning",
@@ -129,11 +153,11 @@ pub(super) fn settings(lock_timeout: Duration) -> String {
 }
 
 /// Carries what is sent and what is answered, until the client is dropped.
-pub(super) fn drive<T>(mut connection: tokio_postgres::Connection<Socket, T>) -> JoinHandle<()>
+pub(super) fn drive<T>(mut connection: tokio_postgres::Connection<Socket, T>) -> Driver
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    tokio::spawn(async move {
+    Driver(tokio::spawn(async move {
         while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
             match message {
                 Ok(AsyncMessage::Notice(notice)) => {
@@ -150,5 +174,5 @@ where
                 }
             }
         }
-    })
+    }))
 }

@@ -41,7 +41,7 @@ impl From<Error> for Failure {
 
 impl Failure {
     pub(super) fn timed_out(after: Duration) -> Self {
-        Self::Lost(Cause::new(format!("the server did not answer within {} s", after.as_secs_f32())))
+        Self::Lost(no_answer(after))
     }
 
     /// Whether the connection can be used no more.
@@ -54,16 +54,18 @@ impl Failure {
         }
     }
 
-    /// Another transaction stored the same version or the same id meanwhile, or stood in the way.
-    pub(super) fn is_race(&self) -> bool {
+    /// Whether it may be about one commit of a batch, and not about the others: another transaction stored the
+    /// same version or the same id meanwhile, or stood in the way, or the commit cannot be stored at all.
+    pub(super) fn is_of_one(&self) -> bool {
         let Self::Refused(refusal) = self else { return false };
-        [
-            &SqlState::UNIQUE_VIOLATION,
-            &SqlState::T_R_DEADLOCK_DETECTED,
-            &SqlState::T_R_SERIALIZATION_FAILURE,
-            &SqlState::LOCK_NOT_AVAILABLE,
-        ]
-        .contains(&&refusal.code)
+        refusal.is_unstorable()
+            || [
+                &SqlState::UNIQUE_VIOLATION,
+                &SqlState::T_R_DEADLOCK_DETECTED,
+                &SqlState::T_R_SERIALIZATION_FAILURE,
+                &SqlState::LOCK_NOT_AVAILABLE,
+            ]
+            .contains(&&refusal.code)
     }
 
     /// What it means for the commit `id`.
@@ -72,6 +74,9 @@ impl Failure {
             Self::NotSent(cause) => AppendError::Unavailable(cause.clone()),
             Self::Lost(source) => AppendError::Unknown { id, source: source.clone() },
             Self::Refused(refusal) if refusal.is_lasting() => AppendError::Fatal(refusal.cause.clone()),
+            Self::Refused(refusal) if refusal.is_unstorable() => {
+                AppendError::Invalid(refusal.cause.to_string())
+            }
             Self::Refused(refusal) => AppendError::Unavailable(refusal.cause.clone()),
         }
     }
@@ -94,10 +99,20 @@ impl Refusal {
         self.code == SqlState::DATA_CORRUPTED || self.code == SqlState::INDEX_CORRUPTED
     }
 
+    /// What was sent cannot be stored: a value, a size, or a rule that somebody added to the tables.
+    fn is_unstorable(&self) -> bool {
+        let class = self.code.code().get(..2).unwrap_or_default();
+        matches!(class, "22" | "23" | "54") && self.code != SqlState::UNIQUE_VIOLATION
+    }
+
     /// A retry does not help: rights or tables are missing, or something is damaged.
     fn is_lasting(&self) -> bool {
         self.is_damage() || self.code == SqlState::INSUFFICIENT_PRIVILEGE || is_missing(&self.code)
     }
+}
+
+pub(super) fn no_answer(within: Duration) -> Cause {
+    Cause::new(format!("the server did not answer within {} s", within.as_secs_f32()))
 }
 
 /// A table, a function or the whole schema is not there.
@@ -126,6 +141,18 @@ pub(super) fn is_passing(error: &Error) -> bool {
             error.is_closed() || error.source().is_some_and(is_io)
         }
     }
+}
+
+/// What to do where client and server do not agree on how to talk, which a retry does not change.
+pub(super) fn advice(error: &Error) -> Option<&'static str> {
+    // The driver keeps its kinds of errors to itself, but each has its words.
+    let text = error.to_string();
+    if text.starts_with("error performing TLS handshake") {
+        return Some("see `sslmode` and `sslrootcert` of the URL, and `ssl` of the server");
+    }
+    let is_about_who =
+        ["invalid configuration", "authentication error"].iter().any(|is| text.starts_with(is));
+    is_about_who.then_some("see the user and the password of the URL, and the server's pg_hba.conf")
 }
 
 fn is_error(db: &DbError) -> bool {

@@ -68,11 +68,13 @@ use crate::store::sizes::{self, Outcomes};
 use crate::time::Timestamp;
 use connection::Connection;
 use pool::Pool;
+use read::Logged;
 use rows::Unread;
 use schema::MOST_COMMITS;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How often a read is made again whose connection broke.
@@ -87,6 +89,11 @@ struct Shared {
     name: Arc<str>,
     changes: watch::Sender<()>,
 }
+
+/// Waits for a transaction that a reader of the log may not pass by begin here, and double up to
+/// [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_micros(500);
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unread>> + Send + 'a>>;
 
@@ -120,9 +127,11 @@ impl Postgres {
     async fn batch(&self, commits: &[Commit]) -> Outcomes {
         match self.0.pool.get().await {
             Ok(mut connection) => {
+                let lock_timeout = self.0.pool.manager().options.lock_timeout;
                 let mut outcomes = Vec::with_capacity(commits.len());
                 for commits in commits.chunks(MOST_COMMITS) {
-                    outcomes.extend(append::batch(&mut connection, commits, self.now()).await);
+                    let chunk = append::batch(&mut connection, commits, self.now(), lock_timeout).await;
+                    outcomes.extend(chunk);
                 }
                 outcomes
             }
@@ -208,11 +217,22 @@ impl Adapter for Postgres {
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
         let patience = self.0.pool.manager().options.patience;
-        self.read(&"the log", |connection| {
-            let (after, filter) = (after.clone(), filter.clone());
-            Box::pin(async move { read::log_page(connection, &after, &filter, limit, patience).await })
-        })
-        .await
+        let (begin, mut wait, mut held) = (Instant::now(), FIRST_WAIT, None);
+        loop {
+            let logged = self.read(&"the log", |connection| {
+                let (after, filter, held) = (after.clone(), filter.clone(), held.clone());
+                Box::pin(async move { read::log_page(connection, &after, &filter, limit, held).await })
+            });
+            match logged.await? {
+                Logged::Page(page) => return Ok(page),
+                Logged::Held(by) if begin.elapsed() > patience => {
+                    return Err(ReadError::Unavailable(by.reason(patience)));
+                }
+                Logged::Held(by) => held = Some(by),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
     }
 
     fn changes(&self) -> watch::Receiver<()> {

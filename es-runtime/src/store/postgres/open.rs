@@ -20,20 +20,10 @@ pub(super) async fn open(options: PostgresOptions) -> Result<Postgres, ConnectEr
     let connector = Connector::new(&options)?;
     let name: Arc<str> = options.name().into();
     let opening = Opening { name: &name, options: &options };
-    let (mut client, _driver) =
-        connect(&options, &connector).await.map_err(|error| opening.failed(&error))?;
-    let server = Server::ask(&client).await.map_err(|error| opening.failed(&error))?;
-    if let Some(reason) = server.too_old() {
-        return Err(opening.refused(reason));
-    }
-    if server.is_standby() {
-        return Err(opening.unavailable(
-            "it is a standby, which cannot be written to; name the primary, or all of them: \
-             `postgres://host1,host2/database`",
-        ));
-    }
-    let identity = opening.prepare(&mut client).await?;
-    opening.check_position(&client).await?;
+    // The driver's own limit ends where a connection is made, but a server may take one and then say nothing.
+    let (server, identity) = tokio::time::timeout(options.timeout, opening.find(&connector))
+        .await
+        .unwrap_or_else(|_| Err(opening.unavailable_as(errors::no_answer(options.timeout))))?;
 
     let schema: Arc<str> = options.schema.as_str().into();
     let manager =
@@ -48,6 +38,26 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
+    /// The server, and the store that is there now.
+    async fn find(&self, connector: &Connector) -> Result<(Server, StoreId), ConnectError> {
+        let (mut client, _driver) =
+            connect(self.options, connector).await.map_err(|error| self.failed(&error))?;
+        let server = Server::ask(&client).await.map_err(|error| self.failed(&error))?;
+        if let Some(reason) = server.unusable() {
+            return Err(self.refused(reason));
+        }
+        if server.is_standby() {
+            return Err(self.unavailable(
+                "it is a standby, which cannot be written to; name the primary, or all of them: \
+                 `postgres://host1,host2/database`",
+            ));
+        }
+        let identity = self.prepare(&mut client).await?;
+        self.check_functions(&client).await?;
+        self.check_position(&client).await?;
+        Ok((server, identity))
+    }
+
     /// Makes the tables where there are none, and answers which store it is.
     async fn prepare(&self, client: &mut Client) -> Result<StoreId, ConnectError> {
         let schema = &self.options.schema;
@@ -77,6 +87,25 @@ impl Opening<'_> {
             .map_err(|error| self.not_made(&error))?;
         transaction.commit().await.map_err(|error| self.not_made(&error))?;
         Ok(identity)
+    }
+
+    /// The functions name the schema they were made in. In a schema that was renamed they would store into the
+    /// one that has the name now.
+    async fn check_functions(&self, client: &Client) -> Result<(), ConnectError> {
+        let sql = "SELECT coalesce(bool_and(strpos(p.prosrc, $2) > 0), false) \
+                   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+                   WHERE n.nspname = $1 AND p.proname = 'es_append'";
+        let (name, table) =
+            (&self.options.schema, format!("{}.es_event", schema::quoted(&self.options.schema)));
+        let row = client.query_one(sql, &[name, &table]).await.map_err(|error| self.failed(&error))?;
+        if row.get(0) {
+            return Ok(());
+        }
+        Err(self.not_a_store(
+            "its functions are missing, or were made for a schema of another name; give it back the name it had, \
+             by \"ALTER SCHEMA ... RENAME TO ...\""
+                .into(),
+        ))
     }
 
     /// A sequence that lags behind the events would give their positions again: some tools copy tables and
@@ -116,7 +145,10 @@ impl Opening<'_> {
 
     fn failed(&self, error: &Error) -> ConnectError {
         let Some(code) = error.code() else {
-            return self.unavailable_as(errors::cause(error));
+            return match errors::advice(error) {
+                Some(advice) => self.refused(format!("{}; {advice}", errors::cause(error))),
+                None => self.unavailable_as(errors::cause(error)),
+            };
         };
         let advice = match code.code() {
             "28P01" | "28000" => "see the user and the password of the URL, and the server's pg_hba.conf",

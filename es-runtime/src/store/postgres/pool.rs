@@ -1,6 +1,6 @@
 //! Connections, lent to one caller at a time. Nobody who has one waits for another.
 
-use super::connection::{Connection, drive, settings};
+use super::connection::{Connection, Driver, drive, settings};
 use super::errors::{self, Failure};
 use super::options::PostgresOptions;
 use super::schema::{self, Contents};
@@ -12,7 +12,6 @@ use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
@@ -110,8 +109,9 @@ impl Manager {
                 format!("it holds another store now, or none: {found:?} where {} was", self.identity);
             return Err(Unusable { cause: Cause::new(reason), is_passing: false });
         }
+        let started = server.started().to_owned();
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
-        Ok(Connection::new(client, driver, self.schema.clone(), self.options.timeout))
+        Ok(Connection::new(client, driver, started, self.schema.clone(), self.options.timeout))
     }
 }
 
@@ -119,7 +119,7 @@ impl Manager {
 pub(super) async fn connect(
     options: &PostgresOptions,
     connector: &Connector,
-) -> Result<(Client, JoinHandle<()>), Error> {
+) -> Result<(Client, Driver), Error> {
     let (client, driver) = match connector {
         Connector::Plain => {
             let (client, connection) = options.config.connect(tokio_postgres::NoTls).await?;

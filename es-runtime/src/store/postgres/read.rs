@@ -1,9 +1,8 @@
 //! Reading pages. A page of the log ends where the fence allows, a page of a stream at once.
 
 use super::connection::Connection;
-use super::fence;
+use super::fence::{self, Held};
 use super::rows::{Decoder, Unread, format, get, natural, schema_version, standing};
-use super::schema::number_of;
 use super::statements::Sql;
 use crate::adapter::{Bare, Direction, Filter, Found, Limit, LogPage, Page, Reader};
 use crate::commit::Range;
@@ -16,7 +15,6 @@ use crate::store::paging::{Filling, Standing, corrupt, expect_next, gap, torn};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::pin::pin;
-use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -161,7 +159,14 @@ async fn backward(
     }
 }
 
-/// A part of the log.
+/// What a look at the log gives.
+pub(super) enum Logged {
+    Page(LogPage),
+    /// Nothing yet: these must end before.
+    Held(Held),
+}
+
+/// A part of the log, for a reader that has waited for those who were `held` to be in its way.
 ///
 /// A filter that lets little through gives pages with little in them, so that each takes bounded time.
 pub(super) async fn log_page(
@@ -169,19 +174,19 @@ pub(super) async fn log_page(
     after: &Cursor,
     filter: &Filter,
     limit: Limit,
-    patience: Duration,
-) -> Result<LogPage, Unread> {
+    held: Option<Held>,
+) -> Result<Logged, Unread> {
     let start = after.position();
     let (commit, index) = start.map_or((0, 0), |position| (position.commit(), position.index()));
     // The rest of the commit that a reader stands in is there: a commit is seen whole or not at all.
     let reached = start.map_or(0, |_| commit);
-    let is_at_end = number_of(connection.settled) <= number_of(reached);
-    if is_at_end {
-        fence::settle(connection, patience).await?;
+    let is_at_end = connection.settled <= reached;
+    if is_at_end && let Some(held) = fence::settle(connection, held).await? {
+        return Ok(Logged::Held(held));
     }
     let settled = connection.settled;
     if settled < reached || (settled == reached && index >= BEHIND_EVERY_PLACE) {
-        return Ok(LogPage { events: Vec::new(), next: after.clone(), is_end: true });
+        return Ok(Logged::Page(LogPage { events: Vec::new(), next: after.clone(), is_end: true }));
     }
     let until = if *filter == Filter::all() { settled } else { window(connection, reached, settled).await? };
     let rows = rows(limit);
@@ -207,7 +212,7 @@ pub(super) async fn log_page(
                 && !last.is_same_commit(standing)
             {
                 let next = Cursor::at(last.end_of_commit());
-                return Ok(LogPage { events: page.events, next, is_end: false });
+                return Ok(Logged::Page(LogPage { events: page.events, next, is_end: false }));
             }
             page.push(event, standing, true);
             newest = Some(standing);
@@ -221,10 +226,11 @@ pub(super) async fn log_page(
     }
     let next = match page.last.map(Standing::end_of_commit) {
         Some(last) if last.commit() == until => Cursor::at(last),
-        None if number_of(reached) == number_of(until) => after.clone(),
+        None if reached == until => after.clone(),
         _ => Cursor::at(Position::new(until, BEHIND_EVERY_PLACE)),
     };
-    Ok(LogPage { events: page.events, next, is_end: is_at_end && until == settled })
+    let is_end = is_at_end && until == settled;
+    Ok(Logged::Page(LogPage { events: page.events, next, is_end }))
 }
 
 /// Up to where a page looks.

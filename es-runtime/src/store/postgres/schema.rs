@@ -50,19 +50,6 @@ pub(super) fn lock_class(store: StoreId) -> i32 {
 /// The most commits of one batch: so many positions belong to a number of the sequence.
 pub(super) const MOST_COMMITS: usize = 1 << 16;
 
-/// The number of the sequence to which a position belongs.
-pub(super) const fn number_of(position: u64) -> u64 {
-    position / MOST_COMMITS as u64
-}
-
-/// The last position that belongs to a number of the sequence.
-pub(super) const fn last_of(number: u64) -> u64 {
-    match number {
-        0 => 0,
-        number => number * MOST_COMMITS as u64 + (MOST_COMMITS as u64 - 1),
-    }
-}
-
 /// What is in a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {
@@ -101,6 +88,8 @@ pub(super) async fn contents(client: &impl GenericClient, schema: &str) -> Resul
 
 /// Lets one program at a time make tables in this schema, until its transaction ends.
 pub(super) async fn lock(client: &impl GenericClient, schema: &str) -> Result<(), Error> {
+    // Whoever opens the store has a limit of its own, and making the tables may take longer than an append.
+    client.batch_execute("SET LOCAL lock_timeout = 0").await?;
     client.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", &[&MIGRATING, &schema]).await.map(drop)
 }
 

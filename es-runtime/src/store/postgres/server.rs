@@ -14,6 +14,8 @@ pub(super) struct Server {
     fsync: bool,
     synchronous_commit: String,
     has_standbys: bool,
+    encoding: String,
+    started: String,
 }
 
 impl Server {
@@ -21,7 +23,8 @@ impl Server {
         // As one text each: so no version of the server needs to be known beforehand.
         let sql = "SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(), \
                    current_setting('fsync') = 'on', current_setting('synchronous_commit'), \
-                   current_setting('synchronous_standby_names') <> ''";
+                   current_setting('synchronous_standby_names') <> '', \
+                   current_setting('server_encoding'), pg_postmaster_start_time()::text";
         let row = client.query_one(sql, &[]).await?;
         Ok(Self {
             version: row.try_get(0)?,
@@ -29,17 +32,32 @@ impl Server {
             fsync: row.try_get(2)?,
             synchronous_commit: row.try_get(3)?,
             has_standbys: row.try_get(4)?,
+            encoding: row.try_get(5)?,
+            started: row.try_get(6)?,
         })
     }
 
     /// Why it cannot be used at all.
-    pub(super) fn too_old(&self) -> Option<String> {
-        (self.version < OLDEST).then(|| {
-            format!(
+    pub(super) fn unusable(&self) -> Option<String> {
+        if self.version < OLDEST {
+            return Some(format!(
                 "the server is PostgreSQL {}, and 13 is the oldest that can be used; upgrade the server",
                 self.version / 10_000
+            ));
+        }
+        // Names would be stored that cannot be read again, or commits refused for the letters in them.
+        (self.encoding != "UTF8").then(|| {
+            format!(
+                "the encoding of the database is {}, which cannot hold every name; make one with \
+                 \"CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0\"",
+                self.encoding
             )
         })
+    }
+
+    /// When it was started, to the microsecond: no other server was.
+    pub(super) fn started(&self) -> &str {
+        &self.started
     }
 
     pub(super) const fn is_standby(&self) -> bool {
@@ -82,7 +100,9 @@ mod tests {
 
     fn server(fsync: bool, synchronous_commit: &str, has_standbys: bool) -> Server {
         let synchronous_commit = synchronous_commit.to_owned();
-        Server { version: 150_000, is_standby: false, fsync, synchronous_commit, has_standbys }
+        let (encoding, started) = ("UTF8".to_owned(), String::new());
+        let (version, is_standby) = (150_000, false);
+        Server { version, is_standby, fsync, synchronous_commit, has_standbys, encoding, started }
     }
 
     #[test]
@@ -107,7 +127,7 @@ mod tests {
     #[test]
     fn a_server_that_is_too_old_is_told_so() {
         let old = Server { version: 120_022, ..server(true, "on", false) };
-        assert!(old.too_old().is_some_and(|reason| reason.contains("PostgreSQL 12")));
-        assert_eq!(server(true, "on", false).too_old(), None);
+        assert!(old.unusable().is_some_and(|reason| reason.contains("PostgreSQL 12")));
+        assert_eq!(server(true, "on", false).unusable(), None);
     }
 }

@@ -45,9 +45,9 @@ macro_rules! log {
 
 statements! {
     Append = "SELECT o_commit, o_status, o_version, o_position, o_guard FROM {schema}.es_append(\
-              $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-    Fence = "SELECT o_newest, o_writers FROM {schema}.es_fence($1)",
-    Writing = "SELECT o_writers, o_pid FROM {schema}.es_writing($1)",
+              $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+    Fence = "SELECT o_newest, o_writers, o_last FROM {schema}.es_fence($1)",
+    Writing = "SELECT o_writers, o_pid, o_last FROM {schema}.es_writing($1, $2)",
     After = "SELECT position FROM {schema}.es_event WHERE position > $1 AND position <= $2 \
              ORDER BY position OFFSET $3 LIMIT 1",
     Forward = concat!(

@@ -48,8 +48,9 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT expected IS NULL OR expected = actual OR (ex
 -- Every writer holds a lock of the store's class before it takes a position, until its transaction can be
 -- seen: a reader that has seen them go knows that nothing comes below the position it looked at. The locks
 -- are shared, so writers do not wait for each other; only the streams that a commit requires something of
--- are locked against their writers, and those at which a batch lost again and again against others. The locks come sorted, so two batches never wait for each other in a
--- circle. Each statement after them sees what was committed before they were had.
+-- are locked against their writers, and those at which a batch lost again and again against others. The locks
+-- come sorted, so two batches never wait for each other in a circle. Each statement after them sees what was
+-- committed before they were had.
 --
 -- o_status: 0 stored, 1 the stream is not as expected, 2 the id is stored already, 3 guard o_guard does not
 -- hold, 4 it could be stored but another of the group could not.
@@ -59,7 +60,7 @@ CREATE FUNCTION {schema}.es_append(
     p_occurred_at timestamptz[], p_metadata bytea[], p_payload bytea[],
     p_guard_commit integer[], p_guard_stream text[], p_guard_expected bigint[],
     p_locks integer[], p_exclusive boolean[],
-    p_now timestamptz, p_all boolean
+    p_now timestamptz, p_all boolean, p_lock_timeout text
 ) RETURNS TABLE (o_commit integer, o_status integer, o_version bigint, o_position bigint, o_guard integer)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -72,6 +73,9 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'events are stored in transactions of the isolation level "read committed", not "%"',
             current_setting('transaction_isolation') USING ERRCODE = 'feature_not_supported';
+    END IF;
+    IF p_lock_timeout IS NOT NULL THEN
+        PERFORM set_config('lock_timeout', p_lock_timeout, true);
     END IF;
     IF NOT true = ANY (p_exclusive) THEN
         PERFORM pg_advisory_xact_lock_shared({lock}, l) FROM unnest(p_locks) AS l;
@@ -145,10 +149,21 @@ BEGIN
 END
 $$;
 
+-- The newest event whose position belongs to a number up to this one. Not the number itself: a crash of the server
+-- may undo that it was taken by a transaction that stored nothing, and it is given out again.
+CREATE FUNCTION {schema}.es_last(p_newest bigint) RETURNS bigint
+LANGUAGE sql VOLATILE AS $$
+    SELECT coalesce((
+        SELECT e.position FROM {schema}.es_event e
+        WHERE e.position <= (p_newest << 16) + 65535 ORDER BY e.position DESC LIMIT 1
+    ), 0)
+$$;
+
 -- The newest number that was taken, and the transactions that may still be about to store theirs. In this
--- order: whoever took a number up to it had a lock before, and is among them or has ended. Where nothing
--- was taken after p_known, which has been waited for, nobody needs to be looked for.
-CREATE FUNCTION {schema}.es_fence(p_known bigint, OUT o_newest bigint, OUT o_writers text[])
+-- order: whoever took a number up to it had a lock before, and is among them or has ended. Where there are
+-- none, o_last is the newest event. Where nothing was taken after p_known, which has been waited for, nobody
+-- needs to be looked for.
+CREATE FUNCTION {schema}.es_fence(p_known bigint, OUT o_newest bigint, OUT o_writers text[], OUT o_last bigint)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO o_newest FROM {schema}.es_position s;
@@ -156,15 +171,26 @@ BEGIN
         SELECT array_agg(DISTINCT l.virtualtransaction) INTO o_writers FROM pg_locks l
         WHERE l.locktype = 'advisory' AND l.classid = {lock} AND l.objsubid = 2 AND l.granted
             AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+        IF o_writers IS NULL THEN
+            o_last := {schema}.es_last(o_newest);
+        END IF;
     END IF;
 END
 $$;
 
--- Which of these transactions have not ended, and the process of one of them.
-CREATE FUNCTION {schema}.es_writing(p_writers text[], OUT o_writers text[], OUT o_pid integer)
-LANGUAGE sql VOLATILE AS $$
-    SELECT array_agg(DISTINCT l.virtualtransaction), min(l.pid) FROM pg_locks l
+-- Which of these transactions have not ended, and the process of one of them; where all have, the newest event
+-- up to p_newest. A transaction that is prepared has no process and another name than before, so it may be one
+-- of them, whichever it is.
+CREATE FUNCTION {schema}.es_writing(
+    p_newest bigint, p_writers text[], OUT o_writers text[], OUT o_pid integer, OUT o_last bigint
+) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    SELECT array_agg(DISTINCT l.virtualtransaction), min(l.pid) INTO o_writers, o_pid FROM pg_locks l
     WHERE l.locktype = 'advisory' AND l.classid = {lock} AND l.objsubid = 2 AND l.granted
         AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-        AND l.virtualtransaction = ANY (p_writers)
+        AND (l.virtualtransaction = ANY (p_writers) OR l.pid IS NULL);
+    IF o_writers IS NULL THEN
+        o_last := {schema}.es_last(p_newest);
+    END IF;
+END
 $$;
