@@ -15,6 +15,9 @@ use tokio_postgres::{AsyncMessage, Client, Row, RowStream, Socket, Statement};
 
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// How many rows are asked for at once as long as nothing is known of their size.
+const FIRST_ROWS: i64 = 256;
+
 /// A session of the server, used by one caller at a time.
 pub(super) struct Connection {
     pub(super) client: Client,
@@ -26,6 +29,8 @@ pub(super) struct Connection {
     pub(super) settled: u64,
     /// The newest number that was taken then, by whoever stored an event or did not.
     pub(super) taken: i64,
+    /// How many rows are asked for at once, unless fewer are wanted.
+    pub(super) rows: i64,
     /// Which server it is to, and since when.
     pub(super) server: String,
     pub(super) since: Instant,
@@ -48,6 +53,7 @@ impl Connection {
             statements: [const { None }; Sql::COUNT],
             settled: 0,
             taken: 0,
+            rows: FIRST_ROWS,
             server,
             since: Instant::now(),
             is_broken: false,

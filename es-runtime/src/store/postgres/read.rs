@@ -49,6 +49,17 @@ fn rows(limit: Limit) -> i64 {
     limit.events.clamp(1, ROWS) as i64 + 1
 }
 
+/// So many at most, as far as the pages before tell. What a page has no room for travels all the same.
+fn wanted(connection: &Connection, limit: Limit) -> i64 {
+    rows(limit).min(connection.rows)
+}
+
+/// Notes how many rows a page had room for.
+fn note(connection: &mut Connection, events: usize, limit: Limit) {
+    let is_full_of_bytes = events < limit.events;
+    connection.rows = if is_full_of_bytes { events as i64 * 2 + 2 } else { connection.rows.max(rows(limit)) };
+}
+
 pub(super) async fn forward(
     connection: &mut Connection,
     stream: &StreamName,
@@ -60,12 +71,13 @@ pub(super) async fn forward(
     let mut page = Filling::new(limit);
     // Once for every page, unless a commit at its end is larger than the rest of the page.
     loop {
-        let wanted = rows(limit);
+        let wanted = wanted(connection, limit);
         let parameters: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &signed(expected), &wanted];
         let mut stored = pin!(connection.stream(Sql::Forward, &parameters).await?);
         let mut seen = 0;
         while let Some(row) = connection.next(stored.as_mut()).await? {
             if page.is_full() {
+                note(connection, page.events.len(), limit);
                 return Ok(Page { events: page.events, next: Some(expected) });
             }
             let (event, standing) = decoder.event(&row, stream)?;
@@ -76,6 +88,7 @@ pub(super) async fn forward(
             seen += 1;
         }
         if seen == wanted {
+            connection.rows = connection.rows.saturating_mul(2);
             continue;
         }
         return match page.last {
@@ -132,12 +145,13 @@ async fn backward(
     // The newest there is tells where to begin.
     let mut expected = None;
     loop {
-        let (wanted, first) = (rows(limit), signed(expected.unwrap_or(from)));
+        let (wanted, first) = (wanted(connection, limit), signed(expected.unwrap_or(from)));
         let parameters: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &first, &wanted];
         let mut stored = pin!(connection.stream(Sql::Backward, &parameters).await?);
         let mut seen = 0;
         while let Some(row) = connection.next(stored.as_mut()).await? {
             if page.is_full() {
+                note(connection, page.events.len(), limit);
                 return Ok(Page { events: page.events, next: expected });
             }
             let (event, standing) = decoder.event(&row, stream)?;
@@ -149,6 +163,7 @@ async fn backward(
             seen += 1;
         }
         if seen == wanted {
+            connection.rows = connection.rows.saturating_mul(2);
             continue;
         }
         return match (expected, page.last) {
@@ -189,7 +204,6 @@ pub(super) async fn log_page(
         return Ok(Logged::Page(LogPage { events: Vec::new(), next: after.clone(), is_end: true }));
     }
     let until = if *filter == Filter::all() { settled } else { window(connection, reached, settled).await? };
-    let rows = rows(limit);
     let parameters = Wanted::by(filter);
     let mut decoder = Decoder::default();
     let mut streams = Streams::default();
@@ -198,7 +212,7 @@ pub(super) async fn log_page(
         (position.commit().min(i64::MAX as u64) as i64, position.index().min(BEHIND_EVERY_PLACE) as i32)
     });
     loop {
-        let until = until as i64;
+        let (until, rows) = (until as i64, wanted(connection, limit));
         let mut bound: Vec<&(dyn ToSql + Sync)> = vec![&from.0, &from.1, &until, &rows];
         bound.extend(parameters.lists.iter().map(|list| list as &(dyn ToSql + Sync)));
         let mut stored = pin!(connection.stream(parameters.sql, &bound).await?);
@@ -211,6 +225,7 @@ pub(super) async fn log_page(
                 && page.is_full()
                 && !last.is_same_commit(standing)
             {
+                note(connection, page.events.len(), limit);
                 let next = Cursor::at(last.end_of_commit());
                 return Ok(Logged::Page(LogPage { events: page.events, next, is_end: false }));
             }
@@ -220,7 +235,10 @@ pub(super) async fn log_page(
         }
         match newest {
             // The commit at its end may go on.
-            Some(last) if seen == rows => from = (last.at().commit() as i64, last.at().index() as i32),
+            Some(last) if seen == rows => {
+                connection.rows = connection.rows.saturating_mul(2);
+                from = (last.at().commit() as i64, last.at().index() as i32);
+            }
             _ => break,
         }
     }
