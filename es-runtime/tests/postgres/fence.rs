@@ -25,7 +25,7 @@ async fn a_position_that_a_crash_gives_out_again_is_read() {
     next.events = NonEmpty::new(vec![event("order.paid", b"1")]).expect("one");
     let store = Store::new(store);
     store.append(next).await.expect("stored");
-    let taken = server.sql("postgres", "SELECT max(position) FROM es.es_event");
+    let taken = server.sql("postgres", "SELECT max(position) >> 16 FROM es.es_event");
     let taken: u64 = taken[0][0].parse().expect("a number");
     assert!(taken < 100, "the crash did not undo anything: {taken}");
     for (cursor, filter) in [(all, Filter::all()), (paid, only_paid)] {

@@ -4,10 +4,14 @@
 mod common;
 
 mod batches;
+mod faults;
 mod fence;
+mod large;
 mod open;
+mod pool;
 mod roles;
 mod secrets;
+mod transactions;
 
 use es_runtime::postgres::{Postgres, PostgresOptions, tokio_postgres};
 use es_runtime::*;

@@ -122,7 +122,7 @@ async fn a_sequence_that_was_left_behind_is_noticed() {
     drop(store);
     place.sql("SELECT setval('es.es_position', 2)");
     let error = fails(&place.url).await;
-    not_a_store(&error, &["position 3", "only 2"]);
+    not_a_store(&error, &["number 3", "only 2"]);
     // The statement that it names is the remedy.
     let remedy = error.to_string().split('"').skip(1).collect::<Vec<_>>().join("\"");
     place.sql(remedy.trim_end_matches('"'));

@@ -28,6 +28,9 @@
 //! # }
 //! ```
 //!
+//! A connection keeps prepared statements and settings for its session, so a pooler between this program and the
+//! server has to give each connection a session of its own (PgBouncer: `pool_mode = session`).
+//!
 //! # A role that cannot change the past
 //!
 //! The owner of the schema opens the store once, which makes the tables, and runs what [`grants`] answers with

@@ -19,7 +19,8 @@ impl Postgres {
     ///
     /// The connection is the caller's, to the same database, in the isolation level `read committed`. Until the
     /// transaction ends, readers of the log wait with everything that comes after this commit, and writers of
-    /// this stream wait up to their lock timeout: keep it short. Afterwards, [`committed`](Self::committed)
+    /// this stream wait up to their lock timeout, as do, where the commit requires something of a stream, those of
+    /// one stream in 32: keep it short. Afterwards, [`committed`](Self::committed)
     /// wakes the subscribers of this program.
     ///
     /// ```no_run
@@ -80,6 +81,17 @@ fn refused(failure: Failure) -> AppendError {
             AppendError::Unavailable(Cause::new(
                 "another transaction stored an event of this stream meanwhile; roll back and decide again",
             ))
+        }
+        Failure::Refused(refusal)
+            if [
+                SqlState::T_R_DEADLOCK_DETECTED,
+                SqlState::T_R_SERIALIZATION_FAILURE,
+                SqlState::LOCK_NOT_AVAILABLE,
+            ]
+            .contains(&refusal.code) =>
+        {
+            let reason = format!("{}; roll back and do it all again", refusal.cause);
+            AppendError::Unavailable(Cause::new(reason))
         }
         Failure::NotSent(cause) | Failure::Lost(cause) => AppendError::Unavailable(cause),
         failure => failure.append_error(crate::id::CommitId::ROOT),
