@@ -67,6 +67,8 @@ pub trait EventOf<A>: Event {
 pub struct Fold<A> {
     schema: EventSchema,
     replay: fn(&mut A, u16, Payload<'_>) -> Result<(), DecodeError>,
+    #[cfg(feature = "testing")]
+    probe: crate::testing::Probe,
 }
 
 impl<A> Fold<A> {
@@ -79,7 +81,14 @@ impl<A> Fold<A> {
                 E::APPLY(state, &event);
                 Ok(())
             },
+            #[cfg(feature = "testing")]
+            probe: crate::testing::Probe::of::<E>(),
         }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) const fn probe(&self) -> &crate::testing::Probe {
+        &self.probe
     }
 
     /// The event of this row.

@@ -51,6 +51,23 @@
 //!     }
 //! ```
 //!
+//! # What every aggregate should keep to
+//!
+//! A line makes the tests: stored events add up to the state that they led to when they were new, so they do from a
+//! snapshot, and what is written is read as it was. See [`properties!`](macro@properties).
+//!
+//! ```
+//! # use es_runtime::prelude::*;
+//! # #[event("order.paid")]
+//! # pub struct OrderPaid {}
+//! # #[derive(Aggregate, Default, Debug, PartialEq)]
+//! # #[aggregate("order", id = String, events(OrderPaid))]
+//! # pub struct Order {}
+//! # impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) {} }
+//! es_runtime::testing::properties!(order_properties: Order, samples = [OrderPaid {}]);
+//! # fn main() {}
+//! ```
+//!
 //! # Time and ids
 //!
 //! A [`ManualClock`] goes when it is told to; [`SeededEntropy`] and [`SequentialIds`] give the same ids each time.
@@ -64,6 +81,9 @@
 //!
 //! [`conformance!`](macro@conformance) makes a test of every promise of [`Adapter`](crate::Adapter), for anybody's.
 
+#[path = "properties/mod.rs"]
+#[doc(hidden)]
+pub mod __properties;
 mod clock;
 pub mod conformance;
 mod diff;
@@ -71,11 +91,16 @@ mod entropy;
 mod faults;
 mod given;
 mod json;
+mod probe;
+mod shape;
 mod shown;
 
 pub use self::clock::ManualClock;
 pub use self::entropy::{SeededEntropy, SequentialIds};
 pub use self::faults::{Calls, Chaos, ChaosGuard, Fate, Faults, Faulty, Hold};
 pub use self::given::{Given, Then, When, given};
+pub(crate) use self::probe::Probe;
 #[doc(inline)]
 pub use crate::__conformance as conformance;
+#[doc(inline)]
+pub use crate::__properties as properties;

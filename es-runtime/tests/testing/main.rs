@@ -6,6 +6,7 @@ mod common;
 mod determinism;
 mod faults;
 mod given;
+mod properties;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

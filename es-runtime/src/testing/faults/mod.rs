@@ -11,7 +11,9 @@ pub use self::hold::Hold;
 pub use self::script::{Calls, Fate, Faults};
 
 use self::script::Call;
-use crate::adapter::{Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page};
+use crate::adapter::{
+    Adapter, Capabilities, Direction, Filter, Found, Freshness, Limit, LogPage, Page, Reader,
+};
 use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ReadError};
 use crate::id::{CommitId, StoreId};
@@ -160,6 +162,11 @@ impl<A: Adapter> Adapter for Faulty<A> {
             return Ok(Page { events: Vec::new(), next: None });
         }
         self.adapter.read_stream(stream, from, direction, limit, freshness).await
+    }
+
+    async fn replay(&self, stream: &StreamName, from: Version, reader: Reader<'_>) -> Result<(), ReadError> {
+        self.read().await?;
+        self.adapter.replay(stream, from, reader).await
     }
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {

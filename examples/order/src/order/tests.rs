@@ -1,5 +1,6 @@
 use super::*;
 use crate::Command;
+use es_runtime::testing::{given, properties};
 
 fn line(quantity: i64, unit_price_cents: i64) -> Line {
     Line { sku: "teapot".into(), quantity, unit_price_cents }
@@ -86,26 +87,43 @@ fn what_can_be_placed() {
     }
 }
 
-#[test]
-fn it_is_paid_when_nothing_is_left() {
-    let order = order_after(&[place(), pay(1000)]);
-    let received = |amount_cents| PaymentReceived { amount_cents, method: "card".into() };
-    assert_eq!(order.left_cents(), 4000);
-    assert_eq!(order.pay(3999, "card"), Ok((received(3999), None)));
-    assert_eq!(order.pay(4000, "card"), Ok((received(4000), Some(OrderPaid {}))));
-    assert_eq!(order.pay(4001, "card"), Err(Refusal::Overpaid));
-    assert_eq!(order.pay(i64::MAX, "card"), Err(Refusal::Overpaid));
-    assert_eq!(order.pay(0, "card"), Err(Refusal::InvalidAmount));
-    assert_eq!(order.pay(i64::MIN, "card"), Err(Refusal::InvalidAmount));
+fn placed() -> OrderPlaced {
+    OrderPlaced { customer: "ada".into(), lines: vec![line(2, 2000)], freight_cents: 1000 }
+}
+
+fn received(amount_cents: i64) -> PaymentReceived {
+    PaymentReceived { amount_cents, method: "card".into() }
 }
 
 #[test]
-fn it_is_paid_in_the_commit_of_the_last_payment() {
-    let order = order_after(&[place(), pay(1000), pay(4000)]);
-    let names: Vec<_> = order.pending().iter().map(|event| event.name).collect();
-    assert_eq!(names, ["order.placed", "order.payment_received", "order.payment_received", "order.paid"]);
-    assert_eq!((order.total_cents(), order.paid_cents(), order.left_cents()), (5000, 5000, 0));
+fn it_is_paid_when_nothing_is_left() {
+    given::<Order>((placed(), received(1000)))
+        .then_state(|order| assert_eq!(order.left_cents(), 4000))
+        .and_when(|order| order.pay(3999, "card"))
+        .then(received(3999))
+        .and_when(|order| order.pay(1, "card"))
+        .then((received(1), OrderPaid {}))
+        .then_state(|order| assert_eq!((order.paid_cents(), order.left_cents()), (5000, 0)))
+        .and_when(|order| order.pay(1, "card"))
+        .then_refused(Refusal::AlreadyPaid);
 }
+
+#[test]
+fn what_cannot_be_paid() {
+    let cases = [
+        (4001, Refusal::Overpaid),
+        (i64::MAX, Refusal::Overpaid),
+        (0, Refusal::InvalidAmount),
+        (i64::MIN, Refusal::InvalidAmount),
+    ];
+    for (amount_cents, refusal) in cases {
+        given::<Order>((placed(), received(1000)))
+            .when(|order| order.pay(amount_cents, "card"))
+            .then_refused(refusal);
+    }
+}
+
+properties!(order_properties: Order, samples = [placed(), received(4000)]);
 
 #[test]
 fn reasons_are_written_in_snake_case() {

@@ -1,0 +1,135 @@
+//! Where the events of a property test come from: samples, and shapes.
+
+use super::generate::values;
+use crate::aggregate::{Aggregate, Fold};
+use crate::format::{Encoded, Format};
+use crate::testing::probe::Unwritten;
+use crate::testing::shape::Reach;
+use crate::testing::shown::Shown;
+use proptest::prelude::{Just, Strategy};
+use proptest::strategy::{BoxedStrategy, Union, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+
+/// Applies an event that was never encoded.
+pub(super) type Live<A> = Arc<dyn Fn(&mut A) + Send + Sync>;
+
+/// An event as the user wrote it.
+pub(super) struct Sample<A> {
+    /// Which row of the table.
+    pub(super) row: usize,
+    pub(super) version: u16,
+    pub(super) payload: Encoded,
+    /// Applies the value itself, with all that encoding may lose.
+    pub(super) apply: Option<Live<A>>,
+}
+
+/// An event of a sequence.
+#[derive(Clone)]
+pub(super) struct Item {
+    pub(super) row: usize,
+    pub(super) name: &'static str,
+    pub(super) version: u16,
+    /// As JSON, in the way in which the type writes it.
+    pub(super) payload: Encoded,
+    /// As JSON, in the way in which it was made up: with what the type perhaps does not write.
+    pub(super) raw: Encoded,
+    /// Which of the samples it is.
+    pub(super) sample: Option<usize>,
+}
+
+impl Item {
+    pub(super) fn shown(&self) -> String {
+        match Shown::of(self.name, self.version, &self.payload) {
+            Ok(shown) => shown.to_string(),
+            Err(error) => error,
+        }
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+/// Every event of `A` in every version, as the samples have them and as their shapes allow.
+pub(super) fn items<A: Aggregate>(
+    samples: &[Sample<A>],
+    reach: Reach,
+) -> Result<BoxedStrategy<Item>, String> {
+    let mut sources = Vec::new();
+    for (row, fold) in A::EVENTS.iter().enumerate() {
+        for version in 1..=fold.schema().version() {
+            sources.push(of_version(row, fold, version, samples, reach)?);
+        }
+    }
+    Ok(Union::new(sources).boxed())
+}
+
+fn of_version<A: Aggregate>(
+    row: usize,
+    fold: &'static Fold<A>,
+    version: u16,
+    samples: &[Sample<A>],
+    reach: Reach,
+) -> Result<BoxedStrategy<Item>, String> {
+    let name = fold.schema().name();
+    let mine =
+        samples.iter().enumerate().filter(|(_, sample)| (sample.row, sample.version) == (row, version));
+    let (mut given, mut payloads) = (Vec::new(), Vec::new());
+    for (at, sample) in mine {
+        payloads.push(
+            serde_json::from_slice::<Value>(sample.payload.bytes()).map_err(|error| error.to_string())?,
+        );
+        let payload = sample.payload.clone();
+        let raw = payload.clone();
+        given.push(Just(Item { row, name, version, payload, raw, sample: Some(at) }).boxed());
+    }
+    match made_up(row, fold, version, &payloads, reach) {
+        Ok(source) => given.push(source),
+        Err(reason) if given.is_empty() => {
+            let type_name = fold.probe().type_name(version);
+            let list = if version == fold.schema().version() { "samples" } else { "recorded" };
+            return Err(format!(
+                "no value of `{type_name}` (`{name}` v{version}, {}) can be made up: {reason}\n\
+                 add one: `{list} = [{type_name} {{ .. }}]`",
+                fold.schema().origin(),
+            ));
+        }
+        Err(reason) => eprintln!("of `{name}` v{version} only the samples are tried: {reason}"),
+    }
+    Ok(Union::new(given).boxed())
+}
+
+/// Values of the shape that the type takes, if enough of them are.
+fn made_up<A: Aggregate>(
+    row: usize,
+    fold: &'static Fold<A>,
+    version: u16,
+    samples: &[Value],
+    reach: Reach,
+) -> Result<BoxedStrategy<Item>, String> {
+    let name = fold.schema().name();
+    let shape = fold.probe().trace(version, samples).map_err(|error| error.to_string())?;
+    let values = values(&shape, reach).ok_or("its shape is without end")?;
+    let item = move |value: Value| {
+        let raw = Encoded::new(Format::Json, value.to_string().as_bytes());
+        let payload = match fold.probe().rewrite(version, &raw, Format::Json) {
+            Ok(payload) => payload,
+            // Whoever looks at it will say so.
+            Err(Unwritten::Unwritable(_)) => raw.clone(),
+            Err(Unwritten::Unreadable(_)) => return None,
+        };
+        Some(Item { row, name, version, payload, raw, sample: None })
+    };
+    let mut runner = TestRunner::deterministic();
+    let mut is_taken = || values.new_tree(&mut runner).is_ok_and(|tree| item(tree.current()).is_some());
+    let taken = (0..100).filter(|_| is_taken()).count();
+    if taken < 5 {
+        return Err(format!("its type refuses {} of 100 values of its shape", 100 - taken));
+    }
+    Ok(values.prop_filter_map("the type takes the value", item).boxed())
+}
