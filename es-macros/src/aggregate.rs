@@ -128,7 +128,9 @@ impl Aggregate {
                     #id
                 }
                 #(#members)*
-                impl<__P> #followed for #ident where __P: #(#covers)+* {}
+                impl<__P> #followed for #ident where __P: #(#covers)+* {
+                    const ROWS: &'static [__es::Row<__P>] = &[#(<__P as __es::Covers<#events>>::ROW),*];
+                }
             };
         }
     }

@@ -162,6 +162,7 @@ mod commit;
 mod decision;
 mod error;
 mod event;
+mod follow;
 mod format;
 mod id;
 mod metadata;
@@ -170,6 +171,7 @@ mod past;
 mod position;
 pub mod prelude;
 mod recorded;
+mod register;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod repository;
@@ -177,6 +179,7 @@ mod root;
 mod save_all;
 mod schema;
 mod snapshot;
+mod sql;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -197,6 +200,7 @@ pub use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 pub use crate::decision::{Decision, Events, Raised};
 pub use crate::error::{AppendError, ConnectError, ReadError};
 pub use crate::event::{Event, Genesis, Upcast};
+pub use crate::follow::{Followed, Follower, Handled, On, Row};
 pub use crate::format::{Cause, DecodeError, EncodeError, Encoded, Format};
 pub use crate::id::{CommitId, Entropy, EventId, StoreId, SystemEntropy};
 pub use crate::metadata::Metadata;
@@ -204,11 +208,13 @@ pub use crate::name::{EventName, InvalidName, StreamName};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
 pub use crate::recorded::{Envelope, Recorded};
+pub use crate::register::{Register, Registers, Write};
 pub use crate::repository::{Repository, StoreError};
 pub use crate::root::{DecideError, ReplayError, Root};
 pub use crate::save_all::AnyRoot;
 pub use crate::schema::{EventSchema, Origin};
 pub use crate::snapshot::{Snapshot, SnapshotPlan, Snapshots};
+pub use crate::sql::{FromSql, Sql, SqlDriver, SqlError, SqlRow, SqlValue, ToSql, Transactions, Work};
 #[cfg(feature = "postgres")]
 pub use crate::store::postgres;
 #[cfg(feature = "sqlite")]

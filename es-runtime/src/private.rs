@@ -1,7 +1,8 @@
 //! What generated code names. Not public API: anything here may change in a patch release.
 
-pub use crate::aggregate::{Aggregate, Apply, Covers, EventOf, Fold, FollowedBy};
+pub use crate::aggregate::{Aggregate, Apply, EventOf, Fold};
 pub use crate::event::{Event, Genesis, Upcast, expect_link, from_nothing};
+pub use crate::follow::{Covers, FollowedBy, Row};
 pub use crate::schema::{EventSchema, Origin, expect_disjoint, expect_unique};
 pub use crate::snapshot::SnapshotPlan;
 pub use core::option::Option::Some;

@@ -36,7 +36,7 @@ use crate::position::{Cursor, Version};
 use crate::repository::Repository;
 use crate::time::{Clock, SystemClock, Timestamp};
 use batcher::{Batcher, Underway};
-use erased::{DynAdapter, DynSnapshots};
+use erased::{DynAdapter, DynRegisters, DynSnapshots, DynTransactions};
 use sending::Sending;
 use stats::Counters;
 use std::collections::HashSet;
@@ -73,6 +73,8 @@ pub struct Store(Arc<Shared>);
 struct Shared {
     adapter: Arc<dyn DynAdapter>,
     snapshots: Option<Arc<dyn DynSnapshots>>,
+    registers: Option<Arc<dyn DynRegisters>>,
+    transactions: Option<Arc<dyn DynTransactions>>,
     batcher: Batcher,
     settings: StoreBuilder,
     /// Most commits have none, and share it.
@@ -282,6 +284,15 @@ impl Store {
         self.0.adapter.read_all(after, filter, limit).await
     }
 
+    /// Where the log ends now: a reader from there sees what is stored from now on.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReadError`].
+    pub async fn head(&self) -> Result<Cursor, ReadError> {
+        self.0.adapter.head().await
+    }
+
     /// Says that there may be something new. A hint: it may come for nothing, or not at all.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.0.adapter.changes()
@@ -323,6 +334,14 @@ impl Store {
 
     pub(crate) fn snapshots(&self) -> Option<&Arc<dyn DynSnapshots>> {
         self.0.snapshots.as_ref()
+    }
+
+    pub(crate) fn registers(&self) -> Option<&Arc<dyn DynRegisters>> {
+        self.0.registers.as_ref()
+    }
+
+    pub(crate) fn transactions(&self) -> Option<&Arc<dyn DynTransactions>> {
+        self.0.transactions.as_ref()
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -442,6 +461,8 @@ impl StoreBuilder {
         let counters = Arc::<Counters>::default();
         Store(Arc::new(Shared {
             snapshots: adapter.snapshots(),
+            registers: adapter.registers(),
+            transactions: adapter.transactions(),
             batcher: Batcher::new(Arc::clone(&adapter)),
             adapter,
             settings: self,
