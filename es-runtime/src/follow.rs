@@ -27,7 +27,7 @@ pub trait Follower: Sized + Send + Sync + 'static {
     /// The aggregates it follows.
     const FOLLOWS: &'static [Followed<Self>];
     /// What its handlers are given beside the event.
-    type Context<'a>: Send;
+    type Context: Send;
 }
 
 /// What a follower does when `E` has happened.
@@ -45,11 +45,7 @@ pub trait On<E: Event>: Follower {
     ///
     /// When it cannot be done. Nothing of what was done with this event is kept where its context is a
     /// transaction; elsewhere it may be done again.
-    fn on(
-        &self,
-        event: &Recorded<E>,
-        context: &mut Self::Context<'_>,
-    ) -> impl Future<Output = Handled> + Send;
+    fn on(&self, event: &Recorded<E>, context: &mut Self::Context) -> impl Future<Output = Handled> + Send;
 }
 
 /// Something that deals with `E` in one way or another: it handles it or says that it ignores it.
@@ -103,11 +99,8 @@ impl<F: Follower> Followed<F> {
 /// A handler at work.
 pub(crate) type Handling<'a> = Pin<Box<dyn Future<Output = Handled> + Send + 'a>>;
 
-type Handler<F> = for<'a, 'c> fn(
-    &'a F,
-    &'a Recorded,
-    &'a mut <F as Follower>::Context<'c>,
-) -> Result<Handling<'a>, DecodeError>;
+type Handler<F> =
+    for<'a> fn(&'a F, &'a Recorded, &'a mut <F as Follower>::Context) -> Result<Handling<'a>, DecodeError>;
 
 /// What a follower does with one event.
 pub struct Row<F: Follower> {
@@ -176,7 +169,7 @@ pub(crate) enum Task<'a> {
 pub(crate) fn task<'a, F: Follower>(
     follower: &'a F,
     event: &'a Recorded,
-    context: &'a mut F::Context<'_>,
+    context: &'a mut F::Context,
 ) -> Result<Task<'a>, DecodeError> {
     let category = event.stream().category();
     let Some(followed) = F::FOLLOWS.iter().find(|followed| followed.category == category) else {

@@ -170,6 +170,8 @@ mod name;
 mod past;
 mod position;
 pub mod prelude;
+mod projection;
+mod reaction;
 mod recorded;
 mod register;
 #[cfg(feature = "registry")]
@@ -207,6 +209,8 @@ pub use crate::metadata::Metadata;
 pub use crate::name::{EventName, InvalidName, StreamName};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
+pub use crate::projection::{AtLeastOnce, Attempt, Delivery, ExactlyOnce, Projection, Tables};
+pub use crate::reaction::{Effects, Reaction};
 pub use crate::recorded::{Envelope, Recorded};
 pub use crate::register::{Register, Registers, Write};
 pub use crate::repository::{Repository, StoreError};

@@ -21,23 +21,38 @@ use std::fmt;
 /// ```
 /// use es_runtime::{Sql, SqlError};
 ///
-/// async fn count(sql: &mut Sql<'_>, status: &str) -> Result<i64, SqlError> {
+/// async fn count(sql: &mut Sql, status: &str) -> Result<i64, SqlError> {
 ///     let query = format!("SELECT count(*) FROM {} WHERE status = $1", sql.table("orders"));
 ///     sql.query(&query, &[&status]).await?[0].get(0)
 /// }
 /// ```
 ///
 /// A statement that fails spoils the transaction: answer with its error, and all of it is rolled back.
-pub struct Sql<'a> {
-    driver: &'a mut dyn SqlDriver,
-    prefix: &'a str,
+pub struct Sql {
+    driver: Box<dyn SqlDriver>,
+    prefix: String,
 }
 
-impl<'a> Sql<'a> {
-    /// `prefix` goes before the name of each [`table`](Self::table), so that two builds of one projection have
+impl Sql {
+    /// A transaction that `driver` has begun. For authors of adapters.
+    pub fn new(driver: Box<dyn SqlDriver>) -> Self {
+        Self { driver, prefix: String::new() }
+    }
+
+    /// What it was made of. For authors of adapters.
+    pub fn into_driver(self) -> Box<dyn SqlDriver> {
+        self.driver
+    }
+
+    /// Lets `prefix` go before the name of each [`table`](Self::table), so that two builds of one projection have
     /// their own.
-    pub(crate) fn new(driver: &'a mut dyn SqlDriver, prefix: &'a str) -> Self {
-        Self { driver, prefix }
+    pub(crate) fn set_prefix(&mut self, prefix: String) {
+        self.prefix = prefix;
+    }
+
+    /// The table of the registers.
+    pub(crate) fn registers(&self) -> &str {
+        self.driver.registers()
     }
 
     /// The table that this build of the projection has under `name`, quoted and qualified: to be put into
@@ -90,7 +105,7 @@ impl<'a> Sql<'a> {
     }
 }
 
-impl fmt::Debug for Sql<'_> {
+impl fmt::Debug for Sql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sql").field("prefix", &self.prefix).finish_non_exhaustive()
     }

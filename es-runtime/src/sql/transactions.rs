@@ -1,13 +1,13 @@
 //! What an adapter implements to let projections write where its events are.
 
-use super::{SqlError, SqlRow, SqlValue};
+use super::{Sql, SqlError, SqlRow, SqlValue};
 use std::any::Any;
 use std::pin::Pin;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What is done in a transaction. It answers whether to commit; what else came of it, it keeps for itself.
-pub type Work = Box<dyn for<'t> FnOnce(&'t mut dyn SqlDriver) -> Boxed<'t, bool> + Send>;
+pub type Work = Box<dyn for<'t> FnOnce(&'t mut Sql) -> Boxed<'t, bool> + Send>;
 
 /// A store whose database takes tables of other people's beside its events.
 pub trait Transactions: Send + Sync + 'static {
@@ -32,7 +32,7 @@ pub trait Transactions: Send + Sync + 'static {
 }
 
 /// A transaction, as its adapter runs it.
-pub trait SqlDriver: Send {
+pub trait SqlDriver: Any + Send {
     /// Runs one statement; answers with how many rows it changed. Parameters are `$1`, `$2` and so on.
     fn execute<'a>(
         &'a mut self,
