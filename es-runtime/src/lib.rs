@@ -187,6 +187,7 @@ mod store;
 pub mod testing;
 mod text;
 mod time;
+mod workflow;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -225,6 +226,7 @@ pub use crate::store::postgres;
 pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
+pub use crate::workflow::{Plan, When, Workflow};
 pub use es_macros::{Aggregate, event};
 
 #[cfg(doctest)]
