@@ -153,6 +153,7 @@
 //! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
+//! | `metrics` | counters and histograms by the `metrics` facade: `es_runtime::metrics` |
 //! | `testing` | what tests are written with: given, when, then; clocks and ids; stores that fail: `es_runtime::testing` |
 
 mod adapter;
@@ -166,6 +167,10 @@ mod follow;
 mod format;
 mod id;
 mod metadata;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+mod metrics;
 mod name;
 mod past;
 mod position;
