@@ -212,8 +212,8 @@ pub use crate::name::{EventName, InvalidName, StreamName};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
 pub use crate::projection::{
-    AtLeastOnce, Attempt, Build, BuildState, Delivery, ExactlyOnce, Progress, Projection, Projections, Projector,
-    ReadModel, Running, Status, Tables,
+    AtLeastOnce, Attempt, Build, BuildState, Delivery, ExactlyOnce, Progress, Projection, Projections,
+    Projector, ReadModel, Running, Status, Tables,
 };
 pub use crate::reaction::{Effects, Reaction};
 pub use crate::recorded::{Envelope, Recorded};

@@ -31,4 +31,4 @@ pub(crate) use parked::{ALL, Mark, list_parked, mark_parked};
 pub(crate) use part::{Checkpoint, Part, PartState, decode, decode_bytes, encode, part_of};
 pub use policy::{OnFailure, OnUnknown};
 pub(crate) use race::{Either, race};
-pub(crate) use worker::{Settings, Worker, told};
+pub(crate) use worker::{Settings, Worker, is_told, told};

@@ -110,10 +110,7 @@ pub(crate) async fn read(store: &Store, projection: &str) -> Result<(u64, Builds
 }
 
 /// Where the parts of a build are.
-pub(crate) async fn part_states(
-    store: &Store,
-    parts: &[Part],
-) -> Result<Vec<(u64, PartState)>, ReadError> {
+pub(crate) async fn part_states(store: &Store, parts: &[Part]) -> Result<Vec<(u64, PartState)>, ReadError> {
     let registers = store.registers().ok_or(NO_REGISTERS)?;
     let mut states = Vec::new();
     for part in parts {
@@ -181,11 +178,7 @@ pub(crate) async fn switch(
 }
 
 /// Whether the parts of the new build have reached the end of the log once, and passed what the old ones have.
-async fn has_caught_up(
-    store: &Store,
-    new: &[Part],
-    old: &[(u64, PartState)],
-) -> Result<bool, ReadError> {
+async fn has_caught_up(store: &Store, new: &[Part], old: &[(u64, PartState)]) -> Result<bool, ReadError> {
     let states = part_states(store, new).await?;
     let is_past = |new: &Checkpoint, old: &Checkpoint| {
         let reached = [old.cursor.position(), old.last.map(|last| last.position)];

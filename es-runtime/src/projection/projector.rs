@@ -91,7 +91,10 @@ impl<P: Projection> Projector<P> {
     }
 }
 
-#[allow(private_bounds, reason = "which deliveries there are is closed, and how they work is nobody's business")]
+#[allow(
+    private_bounds,
+    reason = "which deliveries there are is closed, and how they work is nobody's business"
+)]
 impl<P: Projection> Projector<P>
 where
     P::Delivery: Delivers<P>,
@@ -193,7 +196,12 @@ where
         }
         let build = builds.begin(P::VERSION, partitions);
         if <P::Delivery as Delivers<P>>::begin(store, projection, revision, builds).await? {
-            tracing::info!(projection = P::NAME, build = build.number, version = build.version, "began a build");
+            tracing::info!(
+                projection = P::NAME,
+                build = build.number,
+                version = build.version,
+                "began a build"
+            );
         }
         is_rebuild = false;
     }

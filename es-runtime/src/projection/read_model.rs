@@ -4,7 +4,7 @@ use super::builds::{self, Build, BuildState, Builds, prefix};
 use super::status::{Progress, Status};
 use super::{Projection, Tables};
 use crate::following::{
-    Board, Checkpoint, Either, FollowError, Mark, PartState, Parked, decode_bytes, list_parked, mark_parked,
+    Board, Checkpoint, Either, FollowError, Mark, Parked, PartState, decode_bytes, list_parked, mark_parked,
     part_of, race,
 };
 use crate::name::StreamName;
