@@ -221,7 +221,7 @@ pub use crate::projection::{
     AtLeastOnce, Attempt, Build, BuildState, Delivery, ExactlyOnce, Progress, Projection, Projections,
     Projector, ReadModel, Running, Status, Tables,
 };
-pub use crate::reaction::{Effects, Reaction};
+pub use crate::reaction::{Effects, Reacting, Reaction, Reactor, StartAt};
 pub use crate::recorded::{Envelope, Recorded};
 pub use crate::register::{Register, Registers, Write};
 pub use crate::repository::{Repository, StoreError};
@@ -237,7 +237,7 @@ pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use crate::workflow::{Plan, When, Workflow};
-pub use es_macros::{Aggregate, event};
+pub use es_macros::{Aggregate, Projection, Reaction, Workflow, event};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

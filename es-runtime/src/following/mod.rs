@@ -23,6 +23,7 @@ pub(crate) use board::Board;
 pub(crate) use crew::Crew;
 pub(crate) use direct::Direct;
 pub(crate) use engine::Engine;
+pub(crate) use error::check_name;
 pub use error::{EventPlace, FollowError};
 pub(crate) use in_transaction::{InTransaction, change};
 pub(crate) use lease::NO_REGISTERS;

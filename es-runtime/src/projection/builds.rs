@@ -81,8 +81,8 @@ impl Build {
     }
 
     /// The registers of its parts, which are at `cursor`.
-    pub(crate) fn part_writes(&self, follower: &'static str, store: &Store) -> Vec<Write> {
-        let checkpoint = Checkpoint::new(store.identity(), Cursor::start());
+    pub(crate) fn part_writes(&self, follower: &'static str, store: &Store, cursor: &Cursor) -> Vec<Write> {
+        let checkpoint = Checkpoint::new(store.identity(), cursor.clone());
         let value = encode(&PartState { owner: None, token: 0, beat: 0, checkpoint });
         let write = |part: Part| Write { key: part.key(), expected: 0, value: Some(value.clone()) };
         self.parts(follower).into_iter().map(write).collect()

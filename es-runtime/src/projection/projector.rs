@@ -6,7 +6,7 @@ use super::read_model::ReadModel;
 use super::running::{Running, Supervisor};
 use super::status::Status;
 use super::{BuildState, Projection};
-use crate::following::{Board, Either, FollowError, OnFailure, OnUnknown, Settings, race};
+use crate::following::{Board, Either, FollowError, OnFailure, OnUnknown, Settings, check_name, race};
 use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,15 +163,6 @@ async fn caught_up<P: Projection>(store: &Store, running: &Running<P>) -> Result
         if let Either::First(Err(_)) = race(changes.changed(), sleep(Duration::from_millis(20))).await {
             return Ok(());
         }
-    }
-}
-
-/// Names are parts of keys, and of the names of tables.
-fn check_name(name: &'static str) -> Result<(), FollowError> {
-    let travels = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    match !name.is_empty() && name.len() <= 100 && name.chars().all(travels) {
-        true => Ok(()),
-        false => Err(FollowError::InvalidName(name)),
     }
 }
 

@@ -5,7 +5,7 @@ mod step;
 mod timers;
 
 pub use plan::Plan;
-pub(crate) use timers::{Due, due};
+pub(crate) use timers::run_timers;
 
 use crate::aggregate::Aggregate;
 use crate::event::Event;

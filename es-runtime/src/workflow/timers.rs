@@ -7,6 +7,7 @@ use crate::commit::{Commit, Expected, NewEvent, NonEmpty};
 use crate::decision::Encoder;
 use crate::error::ReadError;
 use crate::follow::Handled;
+use crate::following::{Board, is_told, race, told};
 use crate::format::{Cause, Encoded, Format};
 use crate::id::CommitId;
 use crate::metadata::Metadata;
@@ -20,6 +21,8 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// How many timers are looked at at once.
 const MANY: usize = 100;
@@ -109,15 +112,29 @@ async fn replace(
     Err(ReadError::Unavailable(Cause::new("somebody else changes the same timer all the time")))
 }
 
-/// How long it takes until the next timer runs out; nothing where none is set.
-pub(crate) type Due = Option<Duration>;
+/// How often to look whether a timer is due: another program may have set it.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Lets timers of `W` run out as long as this program acts for its workflows, until it is told to stop.
+pub(crate) async fn run_timers<W: Workflow>(store: Store, board: Board, stop: watch::Receiver<bool>) {
+    while !is_told(&stop) {
+        let mut wait = LOOK;
+        if board.all().iter().any(|(_, report)| report.is_ours) {
+            match due::<W>(&store).await {
+                Ok(next) => wait = next.unwrap_or(LOOK).min(LOOK),
+                Err(error) => tracing::warn!(%error, "the timers of a workflow wait for the store"),
+            }
+        }
+        race(sleep(wait), told(stop.clone())).await;
+    }
+}
 
 /// Lets happen what timers of `W` are due for, and says when the next one is.
 ///
 /// # Errors
 ///
 /// When the store could not do it; a retry goes on where it was.
-pub(crate) async fn due<W: Workflow>(store: &Store) -> Result<Due, StoreError> {
+async fn due<W: Workflow>(store: &Store) -> Result<Option<Duration>, StoreError> {
     let registers = registers(store)?;
     let prefix = format!("timer/{}/", <W as Aggregate>::NAME);
     loop {
