@@ -177,25 +177,34 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
 
     /// Handles events from `at` on, and answers with the place that it has reached.
     async fn advance(&mut self, events: &Arc<Vec<Recorded>>, at: usize, end: &PageEnd) -> Step<usize> {
-        let (until, failure) = match self.deliver(events, at..events.len(), end, 1).await? {
-            Delivered::Failed { at: failed, kept, failure } => {
-                if failed > at && kept.is_none() {
-                    self.redo(events, at..failed, end).await?;
+        let mut until = events.len();
+        loop {
+            let (failed, failure) = match self.deliver(events, at..until, end, 1).await? {
+                Delivered::Failed { at: failed, kept, failure } => {
+                    if failed > at && kept.is_none() {
+                        self.redo(events, at..failed, end).await?;
+                    }
+                    (failed, failure)
                 }
-                (failed, failure)
-            }
-            _ => return Ok(events.len()),
-        };
-        self.decide(events, until, end, failure).await?;
-        Ok(until + 1)
+                // Which one it is shows when it is alone.
+                Delivered::Refused(_) if until - at > 1 => {
+                    until = at + (until - at) / 2;
+                    continue;
+                }
+                Delivered::Refused(cause) => (at, Failure::Handler(cause)),
+                Delivered::Done(_) | Delivered::Stale => return Ok(until),
+            };
+            self.decide(events, failed, end, failure).await?;
+            return Ok(failed + 1);
+        }
     }
 
     /// Handles again what went well before another event failed and took it along.
     async fn redo(&mut self, events: &Arc<Vec<Recorded>>, range: Range<usize>, end: &PageEnd) -> Step<()> {
         match self.deliver(events, range, end, 1).await? {
+            Delivered::Done(_) => Ok(()),
             // What failed now did not fail before: look at it as if for the first time.
-            Delivered::Failed { .. } => Err(Interrupt::Again),
-            _ => Ok(()),
+            _ => Err(Interrupt::Again),
         }
     }
 
@@ -221,7 +230,8 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                     attempts += 1;
                     match self.deliver(events, at..at + 1, end, attempts).await? {
                         Delivered::Failed { failure: again, .. } => failure = again,
-                        _ => return Ok(()),
+                        Delivered::Refused(cause) => failure = Failure::Handler(cause),
+                        Delivered::Done(_) | Delivered::Stale => return Ok(()),
                     }
                 }
                 policy.then
@@ -301,6 +311,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                 }
                 self.blame(failure)?;
             }
+            Delivered::Refused(_) => {}
             Delivered::Stale => return Err(Interrupt::Again),
         }
         Ok(delivered)
@@ -373,41 +384,49 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         let skips = parked.state.mark == Some(Mark::Skip);
         let mut from = if skips { parked.state.version.next() } else { parked.state.version };
         let mut attempt = if skips { 1 } else { parked.state.attempts + 1 };
+        let mut most = worker.settings.batch;
         loop {
-            let limit = Limit::events(worker.settings.batch);
-            let page = worker.store.read_stream(&stream, from, limit).await?;
+            let page = worker.store.read_stream(&stream, from, Limit::events(most)).await?;
             let mut events = page.events;
             let found = events.len();
             events.retain(|event| self.checkpoint.covers(event.position()));
-            let is_last = page.next.is_none() || events.len() < found;
-            let events = Arc::new(events);
-            let batch = Batch { events, is_last, attempt };
-            match self.deliver_parked(&parked, &batch, 0..batch.events.len()).await? {
+            let until = events.len().min(most);
+            let is_last = until == events.len() && (page.next.is_none() || events.len() < found);
+            let batch = Batch { events: Arc::new(events), is_last, attempt };
+            let (failed, failure) = match self.deliver_parked(&parked, &batch, 0..until).await? {
                 Delivered::Failed { at, kept, failure } => {
                     if at > 0 && kept.is_none() {
                         self.redo_parked(&parked, &batch, at).await?;
                     }
-                    let attempts = if at == 0 { attempt } else { 1 };
-                    return self.park_again(&stream, &batch.events[at], attempts, &failure).await;
+                    (at, failure)
                 }
-                _ if is_last => {
+                Delivered::Refused(_) if until > 1 => {
+                    most = 1;
+                    continue;
+                }
+                Delivered::Refused(cause) => (0, Failure::Handler(cause)),
+                Delivered::Done(_) | Delivered::Stale if is_last => {
                     self.parked.remove(&stream);
                     self.name_parked();
                     return Ok(());
                 }
-                _ => {
-                    (from, attempt) = (batch.next(), 1);
+                Delivered::Done(_) | Delivered::Stale => {
+                    from = batch.after(until);
+                    attempt = 1;
                     parked = self.reread(&stream).await?;
+                    continue;
                 }
-            }
+            };
+            let attempts = if failed == 0 { attempt } else { 1 };
+            return self.park_again(&stream, &batch.events[failed], attempts, &failure).await;
         }
     }
 
     async fn redo_parked(&mut self, parked: &ParkedStream, batch: &Batch, at: usize) -> Step<()> {
         let first = Batch { events: Arc::clone(&batch.events), is_last: false, attempt: batch.attempt };
         match self.deliver_parked(parked, &first, 0..at).await? {
-            Delivered::Failed { .. } => Err(Interrupt::Again),
-            _ => Ok(()),
+            Delivered::Done(_) => Ok(()),
+            _ => Err(Interrupt::Again),
         }
     }
 
@@ -485,6 +504,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                 }
                 self.blame(failure)?;
             }
+            Delivered::Refused(_) => {}
             Delivered::Stale => return Err(Interrupt::Again),
         }
         Ok(delivered)
@@ -507,8 +527,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn next(&self) -> Version {
-        self.events.last().map_or(Version::new(1), |event| event.version().next())
+    /// The version that follows the first `events`.
+    fn after(&self, events: usize) -> Version {
+        let last = events.checked_sub(1).and_then(|at| self.events.get(at));
+        last.map_or(Version::new(1), |event| event.version().next())
     }
 }
 
