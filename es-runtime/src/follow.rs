@@ -41,6 +41,7 @@ pub trait Follower: Sized + Send + Sync + 'static {
     label = "missing `impl On<{E}> for {Self}`",
     note = "handle it: `impl On<{E}> for {Self} {{ async fn on(&self, event: &Recorded<{E}>, context: &mut \
             Self::Context) -> Handled {{ ... }} }}`",
+    note = "or plan, if `{Self}` is a workflow: `impl When<{E}> for {Self} {{ ... }}`",
     note = "or ignore it, in the attribute of `{Self}`: `ignore({E})`"
 )]
 pub trait On<E: Event>: Follower {
