@@ -1,5 +1,6 @@
 //! Opening a store: whatever is in the schema is left alone unless it is ours.
 
+use super::loads::Loads;
 use super::options::PostgresOptions;
 use super::pool::{Manager, Pool, connect};
 use super::schema::{self, Contents};
@@ -29,7 +30,9 @@ pub(super) async fn open(options: PostgresOptions) -> Result<Postgres, ConnectEr
     let manager =
         Manager { options: options.clone(), identity, server: Mutex::new(server), connector, schema };
     let pool = Pool::new(manager).map_err(|error| opening.unavailable(&error.to_string()))?;
-    Ok(Postgres(Arc::new(Shared { pool, name, changes: watch::Sender::new(()) })))
+    let (pool, changes) = (Arc::new(pool), watch::Sender::new(()));
+    let loads = Loads::new(Arc::clone(&pool));
+    Ok(Postgres(Arc::new(Shared { pool, loads, name, changes })))
 }
 
 struct Opening<'a> {
@@ -113,7 +116,7 @@ impl Opening<'_> {
     async fn check_position(&self, client: &Client) -> Result<(), ConnectError> {
         let schema = schema::quoted(&self.options.schema);
         let sql = format!(
-            "SELECT coalesce(max(e.position) >> 16, 0), \
+            "SELECT coalesce(max(e.position) >> 20, 0), \
              (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM {schema}.es_position s) \
              FROM {schema}.es_event e"
         );
