@@ -136,7 +136,7 @@ impl Postgres {
             Ok(mut connection) => {
                 let lock_timeout = self.0.pool.manager().options.lock_timeout;
                 let mut outcomes = Vec::with_capacity(commits.len());
-                for commits in numbered(commits) {
+                for commits in numbered(commits, MOST_EVENTS) {
                     let chunk = append::batch(&mut connection, commits, self.now(), lock_timeout).await;
                     outcomes.extend(chunk);
                 }
@@ -307,12 +307,12 @@ impl Snapshots for Postgres {
     }
 }
 
-/// Parts of `commits` that a number of the sequence each has room for.
-fn numbered(commits: &[Commit]) -> impl Iterator<Item = &[Commit]> {
+/// Parts of `commits` that have at most so many events each: a number of the sequence has room for no more.
+fn numbered(commits: &[Commit], most: usize) -> impl Iterator<Item = &[Commit]> {
     let mut events = 0;
     commits.chunk_by(move |before, next| {
         events += before.events.len();
-        let fits = events + next.events.len() <= MOST_EVENTS;
+        let fits = events + next.events.len() <= most;
         if !fits {
             events = 0;
         }
@@ -337,5 +337,37 @@ impl fmt::Debug for Postgres {
             .field("identity", &manager.identity)
             .field("durability", &manager.server().durability())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit::{Expected, NewEvent, NonEmpty};
+    use crate::format::{Encoded, Format};
+
+    fn commit(events: usize) -> Commit {
+        let event = NewEvent {
+            name: "order.placed".into(),
+            schema_version: 1,
+            payload: Encoded::new(Format::Json, *b"1"),
+            metadata: Arc::default(),
+            occurred_at: Timestamp::EPOCH,
+        };
+        Commit {
+            id: CommitId::ROOT,
+            stream: "order/1".parse().expect("a stream"),
+            expected: Expected::Any,
+            events: NonEmpty::new(vec![event; events]).expect("events"),
+            requires: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_batch_has_more_events_than_a_number_has_room_for() {
+        let commits: Vec<_> = [3, 4, 3, 1, 10, 9, 1, 1].into_iter().map(commit).collect();
+        let parts =
+            numbered(&commits, 10).map(|part| part.iter().map(|c| c.events.len()).collect::<Vec<_>>());
+        assert_eq!(parts.collect::<Vec<_>>(), [vec![3, 4, 3], vec![1], vec![10], vec![9, 1], vec![1]]);
     }
 }
