@@ -69,22 +69,43 @@ impl Loads {
 
     /// Waits until it is clear how to load `stream`. Nothing where a group failed: whoever asks for it reads alone.
     pub(super) async fn join(self: &Arc<Self>, stream: &StreamName, from: Version) -> Option<Answer> {
-        let answer = {
+        let waits = {
             let mut queue = self.queue();
             if queue.underway < UNDERWAY {
                 queue.underway += 1;
-                return Some(Answer::Alone(Turn(Arc::clone(self))));
+                None
+            } else {
+                Some(queue.wait(stream, from))
             }
-            let (sender, answer) = oneshot::channel();
-            queue.waiting.push_back(Load { stream: stream.clone(), from, answer: sender });
-            answer
         };
+        if let Some(answer) = waits {
+            return answer.await.ok();
+        }
+        let turn = Turn(Arc::clone(self));
+        // Tasks that are ready to run go first, and may make it a group from the start.
+        tokio::task::yield_now().await;
+        let answer = {
+            let mut queue = self.queue();
+            if queue.waiting.is_empty() {
+                return Some(Answer::Alone(turn));
+            }
+            queue.wait(stream, from)
+        };
+        drop(turn);
         answer.await.ok()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // No foreign code runs under the lock, so the queue of a poisoned one is still whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn wait(&mut self, stream: &StreamName, from: Version) -> oneshot::Receiver<Answer> {
+        let (sender, answer) = oneshot::channel();
+        self.waiting.push_back(Load { stream: stream.clone(), from, answer: sender });
+        answer
     }
 }
 
