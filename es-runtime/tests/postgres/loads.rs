@@ -2,6 +2,7 @@
 
 use super::*;
 use std::ops::ControlFlow;
+use tokio::task::JoinHandle;
 
 /// The payloads of a stream, as a load shows them.
 async fn load(store: &Postgres, of: &str) -> Result<Vec<String>, ReadError> {
@@ -30,8 +31,11 @@ async fn filled(place: &Place) -> Postgres {
     store
 }
 
+/// The number of a stream, and its payloads.
+type Loaded = Result<(usize, Vec<String>), ReadError>;
+
 /// Loads that all begin before one of them ends.
-fn crowd(store: &Postgres) -> Vec<tokio::task::JoinHandle<Result<(usize, Vec<String>), ReadError>>> {
+fn crowd(store: &Postgres) -> Vec<JoinHandle<Loaded>> {
     (0..150)
         .map(|task| {
             let (store, n) = (store.clone(), task % SIZES.len());

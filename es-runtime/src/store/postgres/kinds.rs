@@ -112,8 +112,8 @@ async fn reread(connection: &mut Connection) -> Result<(), Unread> {
     Ok(())
 }
 
-/// The number of the kind of each event of `commits`. Those that are missing are added first, whatever becomes of
-/// the commits: by now or by then, no commit is stored, and one that uses them can be.
+/// The number of the kind of each event of `commits`. Those that are missing are added first, in a transaction of
+/// their own: nobody who needs the same waits for the commits.
 pub(super) async fn of(connection: &mut Connection, commits: &[Commit]) -> Result<Vec<i32>, Failure> {
     if let Some(numbers) = connection.kinds.numbers(commits) {
         return Ok(numbers);
