@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Import { line: u64, source: StoreError },
     #[error("cannot start: {0}")]
     Start(std::io::Error),
+    #[error("cannot serve: {0}")]
+    Listen(std::io::Error),
     #[error("an import task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
     #[error("cannot write: {0}")]
