@@ -87,7 +87,9 @@ fn money_for_a_cancelled_order_is_given_back_whenever_it_comes() {
         .then_state(owed)
         .and_when(Payment::refund)
         .then(refunded.clone())
-        .then_state(|payment| assert_eq!((payment.status(), payment.refund_cents()), (Status::Refunded, None)))
+        .then_state(|payment| {
+            assert_eq!((payment.status(), payment.refund_cents()), (Status::Refunded, None))
+        })
         .and_when(Payment::refund)
         .then_refused(Refusal::NothingToRefund);
     given::<Payment>((requested(), offered(), failed(Reason::TimedOut), PaymentRevoked {}))

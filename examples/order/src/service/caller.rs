@@ -1,12 +1,11 @@
 //! Who sends a command, and how it is known again when it is sent twice.
 
-use super::problem::key_reused;
 use super::{Problem, TraceContext};
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use es_runtime::prelude::*;
 use es_runtime::Position;
+use es_runtime::prelude::*;
 use serde::Serialize;
 
 /// Where the metadata of a commit says which request it was.
@@ -65,7 +64,7 @@ impl Caller {
     pub fn done(&self, body: &str, outcome: &Outcome) -> Result<Done, Problem> {
         let first = outcome.events().first().and_then(|event| event.metadata.headers().get(FINGERPRINT));
         if outcome.is_repeated() && first != Some(&self.fingerprint(body)) {
-            return Err(key_reused());
+            return Err(Problem::key_reused());
         }
         Ok(Done {
             version: outcome.version(),
@@ -102,7 +101,9 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     match key.len() {
         0 => Err(missing()),
         1..=255 => Ok(key.to_owned()),
-        _ => Err(Problem::bad_request("idempotency-key-too-long", "an Idempotency-Key has at most 255 bytes")),
+        _ => {
+            Err(Problem::bad_request("idempotency-key-too-long", "an Idempotency-Key has at most 255 bytes"))
+        }
     }
 }
 

@@ -19,7 +19,8 @@ impl<T: FromStr<Err: Display>, S: Sync + Send> FromRequestParts<S> for Id<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let invalid = |error: &dyn Display| Problem::bad_request("invalid-id", error);
-        let Path(id) = Path::<String>::from_request_parts(parts, state).await.map_err(|error| invalid(&error))?;
+        let Path(id) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|error| invalid(&error))?;
         id.parse().map(Self).map_err(|error| invalid(&error))
     }
 }
@@ -60,15 +61,16 @@ impl<T: DeserializeOwned, S: Sync + Send> FromRequest<S> for Posted<T> {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(error.status(), "too-large", error.body_text()),
             _ => Problem::bad_request("unreadable-body", error.body_text()),
         })?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| refuse(&error))?;
-        // Without what the type does not ask for, this would be another text than what was sent.
         let whole: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| refuse(&error))?;
+        // From the bytes once more: they may name a field twice.
+        let value = serde_json::from_slice(&bytes).map_err(|error| refuse(&error))?;
         Ok(Self { value, text: whole.to_string() })
     }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let stated = headers.get(header::CONTENT_TYPE).and_then(|stated| stated.to_str().ok()).unwrap_or_default();
+    let stated =
+        headers.get(header::CONTENT_TYPE).and_then(|stated| stated.to_str().ok()).unwrap_or_default();
     let essence = stated.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }

@@ -66,6 +66,25 @@ impl Problem {
         }
     }
 
+    /// The idempotency key is known from another request.
+    pub fn key_reused() -> Self {
+        let detail =
+            "this Idempotency-Key was used for another request; a new request needs a key of its own";
+        Self::unprocessable("idempotency-key-reused", detail)
+    }
+
+    /// Nobody knows whether it was done.
+    pub fn outcome_unknown() -> Self {
+        let detail = "it may or may not have been done: send it again with the same Idempotency-Key, and it is \
+                      done once";
+        Self::unavailable("outcome-unknown", detail)
+    }
+
+    /// A question was not answered in time.
+    pub fn too_slow() -> Self {
+        Self::unavailable("unavailable", "the answer takes too long: ask again in a moment")
+    }
+
     /// Something is wrong here. What it is stays here.
     pub fn internal(error: &dyn Display) -> Self {
         tracing::error!(%error, "a request failed");
@@ -109,15 +128,13 @@ impl From<AppendError> for Problem {
             AppendError::Unavailable(_) => unavailable(&error),
             AppendError::Unknown { .. } => {
                 tracing::warn!(%error, "whether a request was carried out is not known");
-                let detail = "it may or may not have been done: send it again with the same Idempotency-Key, \
-                              and it is done once";
-                Self::unavailable("outcome-unknown", detail)
+                Self::outcome_unknown()
             }
             AppendError::Conflict { .. } => {
                 let detail = "others were faster, again and again, and nothing was done: send it again";
                 Self::unavailable("contention", detail)
             }
-            AppendError::IdReused { .. } => key_reused(),
+            AppendError::IdReused { .. } => Self::key_reused(),
             AppendError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", error),
             error => Self::internal(&error),
         }
@@ -144,10 +161,4 @@ fn unavailable(error: &dyn Display) -> Problem {
     tracing::warn!(%error, "the store is unavailable");
     let detail = "the store cannot be reached, and nothing was done: send it again in a moment";
     Problem::unavailable("unavailable", detail)
-}
-
-/// The key is known from another request.
-pub(super) fn key_reused() -> Problem {
-    let detail = "this Idempotency-Key was used for another request; a new request needs a key of its own";
-    Problem::unprocessable("idempotency-key-reused", detail)
 }

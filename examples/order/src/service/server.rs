@@ -2,9 +2,10 @@
 
 use super::{Problem, in_span};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use tokio::sync::watch;
 
 /// No command is larger.
 const LARGEST_BODY: usize = 256 << 10;
+
+/// How long an answer may take. Whoever asked has not all day.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an answer may take once the program is told to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -58,14 +62,24 @@ impl Server {
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .layer(from_fn(in_time))
             .layer(from_fn(in_span));
         let (told, stopping) = (self.stopping.clone(), self.stopping);
-        let served = axum::serve(self.listener, router).with_graceful_shutdown(async move { told.told().await });
+        let served =
+            axum::serve(self.listener, router).with_graceful_shutdown(async move { told.told().await });
         tokio::select! {
             served = served => served,
             () = stopping.over(GRACE) => Ok(()),
         }
     }
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let only_asks = request.method().is_safe();
+    let answer = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        if only_asks { Problem::too_slow() } else { Problem::outcome_unknown() }.into_response()
+    })
 }
 
 async fn no_such_path(uri: Uri) -> Problem {
@@ -84,7 +98,8 @@ pub struct Stopping(watch::Receiver<bool>);
 impl Stopping {
     fn on_signal() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             tokio::select! {
