@@ -163,6 +163,7 @@ mod decision;
 mod error;
 mod event;
 mod follow;
+mod following;
 mod format;
 mod id;
 mod metadata;
@@ -203,13 +204,17 @@ pub use crate::decision::{Decision, Events, Raised};
 pub use crate::error::{AppendError, ConnectError, ReadError};
 pub use crate::event::{Event, Genesis, Upcast};
 pub use crate::follow::{Followed, Follower, Handled, On, Row};
+pub use crate::following::{EventPlace, FollowError, OnFailure, OnUnknown, Parked};
 pub use crate::format::{Cause, DecodeError, EncodeError, Encoded, Format};
 pub use crate::id::{CommitId, Entropy, EventId, StoreId, SystemEntropy};
 pub use crate::metadata::Metadata;
 pub use crate::name::{EventName, InvalidName, StreamName};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
-pub use crate::projection::{AtLeastOnce, Attempt, Delivery, ExactlyOnce, Projection, Tables};
+pub use crate::projection::{
+    AtLeastOnce, Attempt, Build, BuildState, Delivery, ExactlyOnce, Progress, Projection, Projections, Projector,
+    ReadModel, Running, Status, Tables,
+};
 pub use crate::reaction::{Effects, Reaction};
 pub use crate::recorded::{Envelope, Recorded};
 pub use crate::register::{Register, Registers, Write};

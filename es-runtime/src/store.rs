@@ -16,6 +16,7 @@ mod sizes;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod stats;
+mod transact;
 mod turns;
 
 pub use limits::Limits;
@@ -28,11 +29,13 @@ use crate::adapter::{
 use crate::aggregate::Aggregate;
 use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ReadError};
+use crate::following::Board;
 use crate::format::Format;
 use crate::id::{CommitId, Entropy, StoreId, SystemEntropy, fresh};
 use crate::metadata::Metadata;
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
+use crate::projection::{Projection, Projections, Projector, ReadModel};
 use crate::repository::Repository;
 use crate::time::{Clock, SystemClock, Timestamp};
 use batcher::{Batcher, Underway};
@@ -105,6 +108,21 @@ impl Store {
     /// The aggregates of type `A` in this store.
     pub fn repository<A: Aggregate>(&self) -> Repository<A> {
         Repository::new(self.clone())
+    }
+
+    /// What keeps `projection` up to date from the events of this store. Nothing happens before it is started.
+    pub fn projection<P: Projection>(&self, projection: P) -> Projector<P> {
+        Projector::new(self.clone(), projection)
+    }
+
+    /// The read model of a projection that some program keeps up to date, this one or another.
+    pub fn read_model<P: Projection>(&self) -> ReadModel<P> {
+        ReadModel::new(self.clone(), Board::new())
+    }
+
+    /// The projections that were built in this store.
+    pub fn projections(&self) -> Projections {
+        Projections::new(self.clone())
     }
 
     /// Stores a commit. [`Repository`] makes commits; this is for tools that copy events.

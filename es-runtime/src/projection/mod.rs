@@ -1,8 +1,21 @@
 //! Projections: read models, folded from the events of several aggregates.
 
+mod all;
+mod builds;
+mod delivers;
 mod delivery;
+mod projector;
+mod read_model;
+mod running;
+mod status;
 
+pub use all::Projections;
+pub use builds::{Build, BuildState};
 pub use delivery::{AtLeastOnce, Attempt, Delivery, ExactlyOnce};
+pub use projector::Projector;
+pub use read_model::ReadModel;
+pub use running::Running;
+pub use status::{Progress, Status};
 
 use crate::follow::{Follower, Handled};
 use crate::sql::Sql;

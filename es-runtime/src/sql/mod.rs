@@ -11,6 +11,8 @@ pub(crate) use transactions::NoTransactions;
 pub use transactions::{SqlDriver, Transactions, Work};
 pub use value::{SqlValue, ToSql};
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A transaction of the store's database, with the few things that every SQL store can do.
@@ -31,12 +33,14 @@ use std::fmt;
 pub struct Sql {
     driver: Box<dyn SqlDriver>,
     prefix: String,
+    /// The tables that were named, if somebody wants to know them.
+    named: Option<RefCell<BTreeSet<String>>>,
 }
 
 impl Sql {
     /// A transaction that `driver` has begun. For authors of adapters.
     pub fn new(driver: Box<dyn SqlDriver>) -> Self {
-        Self { driver, prefix: String::new() }
+        Self { driver, prefix: String::new(), named: None }
     }
 
     /// What it was made of. For authors of adapters.
@@ -50,6 +54,21 @@ impl Sql {
         self.prefix = prefix;
     }
 
+    /// What goes before the name of each table.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// From now on keeps the names of tables.
+    pub(crate) fn keep_names(&mut self) {
+        self.named = Some(RefCell::default());
+    }
+
+    /// The names of the tables that were asked for, with the prefix.
+    pub(crate) fn take_names(&mut self) -> Vec<String> {
+        self.named.take().map(|named| named.into_inner().into_iter().collect()).unwrap_or_default()
+    }
+
     /// The table of the registers.
     pub(crate) fn registers(&self) -> &str {
         self.driver.registers()
@@ -60,7 +79,25 @@ impl Sql {
     ///
     /// Use lower-case letters, digits and `_`; other names are quoted all the same.
     pub fn table(&self, name: &str) -> String {
-        self.driver.qualified(&format!("{}{name}", self.prefix))
+        let name = format!("{}{name}", self.prefix);
+        let table = self.driver.qualified(&name);
+        if let Some(named) = &self.named {
+            named.borrow_mut().insert(name);
+        }
+        table
+    }
+
+    /// A name that this build of the projection has for something else than a table, such as an index: quoted, but
+    /// not qualified.
+    ///
+    /// ```
+    /// # use es_runtime::Sql;
+    /// fn by_day(sql: &Sql) -> String {
+    ///     format!("CREATE INDEX {} ON {} (day)", sql.name("orders_by_day"), sql.table("orders"))
+    /// }
+    /// ```
+    pub fn name(&self, name: &str) -> String {
+        format!("\"{}\"", format!("{}{name}", self.prefix).replace('"', "\"\""))
     }
 
     /// Runs a statement, and answers with how many rows it changed.

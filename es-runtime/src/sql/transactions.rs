@@ -15,12 +15,14 @@ pub trait Transactions: Send + Sync + 'static {
     /// of events.
     ///
     /// Answers whether it was committed. It may be dropped at any time, and is rolled back then or committed,
-    /// never a part of it. `work` is to be short: other writers may wait for it.
+    /// never a part of it. `work` is to be short: other writers may wait for it, and one that takes too long is
+    /// rolled back. A panic in it goes on in the caller.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](SqlError::Unavailable) when nothing was done, [`Unknown`](SqlError::Unknown) when the answer
-    /// to the commit was lost.
+    /// [`Unavailable`](SqlError::Unavailable) when nothing was done and a retry may help,
+    /// [`Refused`](SqlError::Refused) when a statement failed though the answer was to commit, or `work` took too
+    /// long, [`Unknown`](SqlError::Unknown) when the answer to the commit was lost.
     fn write(&self, work: Work) -> impl Future<Output = Result<bool, SqlError>> + Send;
 
     /// Runs `work`, which only reads, on one state of the database. It sees what was committed before.

@@ -1,0 +1,537 @@
+//! The owner of a part at work.
+
+use super::super::engine::{Delivered, Engine, Failure, Portion};
+use super::super::error::{EventPlace, FollowError};
+use super::super::lease::{Lease, Moved};
+use super::super::pages::Pages;
+use super::super::parked::{Mark, ParkedState, ParkedStream, list_parked};
+use super::super::part::{Checkpoint, Last};
+use super::super::policy::{OnUnknown, Then};
+use super::super::race::{Either, race};
+use super::{Interrupt, Worker, told};
+use crate::adapter::{Filter, Limit, LogPage};
+use crate::follow::Follower;
+use crate::name::StreamName;
+use crate::position::{Cursor, Version};
+use crate::recorded::Recorded;
+use crate::register::Write;
+use crate::store::Retry;
+use std::collections::{BTreeMap, HashSet};
+use std::convert::Infallible;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// How soon a checkpoint is written that moved past nothing but events of others.
+const IDLE_SAVE: Duration = Duration::from_millis(250);
+/// How often an owner looks at what it has parked: somebody may have asked for it.
+const PARKED_LOOK: Duration = Duration::from_secs(1);
+
+type Step<T> = Result<T, Interrupt>;
+
+pub(super) struct Owner<'a, F, E> {
+    worker: &'a Worker<F, E>,
+    lease: Lease,
+    stop: watch::Receiver<bool>,
+    nudges: watch::Receiver<()>,
+    /// How far it has come. Ahead of the register while it passes over events of others.
+    checkpoint: Checkpoint,
+    /// When it ran ahead.
+    ahead_since: Option<Instant>,
+    parked: BTreeMap<StreamName, ParkedStream>,
+    /// The names of the parked streams, to be shared with what hands events on.
+    passed: Arc<HashSet<StreamName>>,
+    look_at: Instant,
+}
+
+impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
+    pub(super) fn new(worker: &'a Worker<F, E>, lease: Lease, stop: watch::Receiver<bool>) -> Self {
+        let mut nudges = worker.board.nudges();
+        nudges.borrow_and_update();
+        Self {
+            worker,
+            checkpoint: lease.checkpoint().clone(),
+            lease,
+            stop,
+            nudges,
+            ahead_since: None,
+            parked: BTreeMap::new(),
+            passed: Arc::default(),
+            look_at: Instant::now(),
+        }
+    }
+
+    /// Works until something comes in between.
+    pub(super) async fn work(&mut self) -> Interrupt {
+        match self.go_on().await {
+            Ok(never) => match never {},
+            Err(interrupt) => interrupt,
+        }
+    }
+
+    /// Gives the part back, so that nobody has to wait for it.
+    pub(super) async fn release(self) {
+        if let Err(error) = self.lease.release(self.checkpoint).await {
+            tracing::warn!(%error, "could not give a part back; others take it when its lease is over");
+        }
+    }
+
+    async fn go_on(&mut self) -> Step<Infallible> {
+        self.verify().await?;
+        self.look_at_parked().await?;
+        self.report(true);
+        let filter = F::FOLLOWS.iter().fold(Filter::all(), |filter, followed| filter.category(followed.category()));
+        let limit = Limit::events(self.worker.settings.batch);
+        let store = self.worker.store.clone();
+        let mut pages = Pages::new(store, filter, self.checkpoint.cursor.clone(), limit);
+        loop {
+            if *self.stop.borrow() {
+                return Err(Interrupt::Stopped);
+            }
+            if !self.parked.is_empty() && Instant::now() >= self.look_at {
+                self.settle_parked().await?;
+            }
+            if self.ahead_since.is_some_and(|since| since.elapsed() >= IDLE_SAVE) {
+                self.save(self.checkpoint.clone(), Vec::new()).await?;
+            }
+            if let Some(page) = self.next(&mut pages).await? {
+                self.take_page(page).await?;
+            }
+        }
+    }
+
+    /// Refuses to go on in a log that is not the one that was followed.
+    async fn verify(&mut self) -> Step<()> {
+        let (store, checkpoint) = (&self.worker.store, &self.checkpoint);
+        let Some(Last { commit, position }) = checkpoint.last else { return Ok(()) };
+        let diverged = |found: String| {
+            let follower = self.lease.part.follower;
+            Err(Interrupt::Failed(FollowError::Diverged { follower, position, found }))
+        };
+        if checkpoint.store != store.identity() {
+            return diverged(format!("this is another store, {}", store.identity()));
+        }
+        match store.find_commit(commit).await? {
+            Some(found) if found.range.position.commit() == position.commit() => Ok(()),
+            Some(found) => diverged(format!("its commit is at {} now", found.range.position)),
+            None => diverged("its commit is not in the log".to_owned()),
+        }
+    }
+
+    /// The next page, or nothing where there is something else to be done.
+    async fn next(&mut self, pages: &mut Pages) -> Step<Option<LogPage>> {
+        let save_at = self.ahead_since.map(|since| since + IDLE_SAVE);
+        let look_at = (!self.parked.is_empty()).then_some(self.look_at);
+        let (stop, nudges) = (self.stop.clone(), &mut self.nudges);
+        let timer = async {
+            match save_at.into_iter().chain(look_at).min() {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let nudged = async {
+            if nudges.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let woken = race(told(stop), race(timer, nudged));
+        match self.lease.hold(race(pages.next(), woken)).await? {
+            Either::First(page) => Ok(Some(page?)),
+            Either::Second(why) => {
+                if let Either::Second(Either::Second(())) = why {
+                    self.look_at = Instant::now();
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    async fn take_page(&mut self, page: LogPage) -> Step<()> {
+        let part = self.lease.part;
+        let LogPage { mut events, next, is_end } = page;
+        events.retain(|event| part.takes(event.stream()));
+        let (events, end) = (Arc::new(events), PageEnd { next, is_end });
+        let mut at = self.checkpoint.skip.min(events.len());
+        while at < events.len() {
+            at = self.advance(&events, at, &end).await?;
+        }
+        if events.is_empty() {
+            self.pass(end).await?;
+        }
+        self.report(true);
+        Ok(())
+    }
+
+    /// Moves past a page in which there was nothing for this part. That is not worth a write each time.
+    async fn pass(&mut self, end: PageEnd) -> Step<()> {
+        let is_first_end = end.is_end && !self.checkpoint.is_live;
+        self.checkpoint.cursor = end.next;
+        self.checkpoint.skip = 0;
+        self.checkpoint.is_live |= end.is_end;
+        self.ahead_since.get_or_insert_with(Instant::now);
+        if is_first_end { self.save(self.checkpoint.clone(), Vec::new()).await } else { Ok(()) }
+    }
+
+    /// Handles events from `at` on, and answers with the place that it has reached.
+    async fn advance(&mut self, events: &Arc<Vec<Recorded>>, at: usize, end: &PageEnd) -> Step<usize> {
+        let (until, failure) = match self.deliver(events, at..events.len(), end, 1).await? {
+            Delivered::Failed { at: failed, kept, failure } => {
+                if failed > at && kept.is_none() {
+                    self.redo(events, at..failed, end).await?;
+                }
+                (failed, failure)
+            }
+            _ => return Ok(events.len()),
+        };
+        self.decide(events, until, end, failure).await?;
+        Ok(until + 1)
+    }
+
+    /// Handles again what went well before another event failed and took it along.
+    async fn redo(&mut self, events: &Arc<Vec<Recorded>>, range: Range<usize>, end: &PageEnd) -> Step<()> {
+        match self.deliver(events, range, end, 1).await? {
+            // What failed now did not fail before: look at it as if for the first time.
+            Delivered::Failed { .. } => Err(Interrupt::Again),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does with an event that failed as the policy says.
+    async fn decide(
+        &mut self,
+        events: &Arc<Vec<Recorded>>,
+        at: usize,
+        end: &PageEnd,
+        mut failure: Failure,
+    ) -> Step<()> {
+        let policy = &self.worker.settings.on_failure;
+        let place = Box::new(EventPlace::of(&events[at]));
+        let mut attempts = 1;
+        let then = match failure {
+            Failure::Unknown if self.worker.settings.on_unknown == OnUnknown::Park => Then::Park,
+            Failure::Unknown => Then::Stop,
+            Failure::Unreadable(_) => policy.then,
+            Failure::Handler(_) | Failure::Panicked(_) => {
+                while attempts <= policy.retries {
+                    tracing::warn!(event = %place, attempts, error = %failure.cause(), "a handler failed");
+                    self.wait_before(attempts).await?;
+                    attempts += 1;
+                    match self.deliver(events, at..at + 1, end, attempts).await? {
+                        Delivered::Failed { failure: again, .. } => failure = again,
+                        _ => return Ok(()),
+                    }
+                }
+                policy.then
+            }
+        };
+        if then == Then::Park {
+            return self.park(events, at, end, *place, &failure, attempts).await;
+        }
+        Err(Interrupt::Failed(match failure {
+            Failure::Unknown => FollowError::Unknown(place),
+            Failure::Unreadable(error) => FollowError::Unreadable { event: place, error },
+            failure => FollowError::Handler { event: place, attempts, error: failure.cause() },
+        }))
+    }
+
+    async fn wait_before(&mut self, attempt: u32) -> Step<()> {
+        let policy = &self.worker.settings.on_failure;
+        let waits = Retry { conflicts: 0, failures: 0, first: policy.first, longest: policy.longest };
+        let wait = waits.wait(attempt - 1, self.worker.store.entropy());
+        match self.lease.hold(race(wait, told(self.stop.clone()))).await? {
+            Either::First(()) => Ok(()),
+            Either::Second(()) => Err(Interrupt::Stopped),
+        }
+    }
+
+    /// Notes an event as parked and moves past it, both at once.
+    async fn park(
+        &mut self,
+        events: &Arc<Vec<Recorded>>,
+        at: usize,
+        end: &PageEnd,
+        place: EventPlace,
+        failure: &Failure,
+        attempts: u32,
+    ) -> Step<()> {
+        tracing::error!(event = %place, attempts, error = %failure.cause(), "parked an event");
+        let (stream, now) = (place.stream.clone(), self.worker.store.now());
+        let state = ParkedState::new(place, failure.cause().to_string(), attempts, now);
+        let key = self.lease.part.parked_key(&stream);
+        let passed = Steps { base: self.checkpoint.clone(), events: Arc::clone(events), end: end.clone() };
+        let checkpoint = Checkpoint { handled: self.checkpoint.handled, ..passed.after(at + 1, 0) };
+        self.save(checkpoint, vec![state.write(key.clone(), 0)]).await?;
+        self.parked.insert(stream, ParkedStream { key, revision: 1, state });
+        self.name_parked();
+        Ok(())
+    }
+
+    /// Hands events of a page on, and moves the checkpoint behind them.
+    async fn deliver(
+        &mut self,
+        events: &Arc<Vec<Recorded>>,
+        range: Range<usize>,
+        end: &PageEnd,
+        attempt: u32,
+    ) -> Step<Delivered> {
+        let portion = Portion {
+            events: Arc::clone(events),
+            range: range.clone(),
+            parked: Arc::clone(&self.passed),
+            skips_unknown: self.worker.settings.on_unknown == OnUnknown::Skip,
+            attempt,
+        };
+        let steps = Steps { base: self.checkpoint.clone(), events: Arc::clone(events), end: end.clone() };
+        let counted = portion.clone();
+        let after = move |at| steps.after(at, counted.due_before(at));
+        let note = {
+            let after = after.clone();
+            self.lease.note(move |at| (after(at), Vec::new()))
+        };
+        let worker = self.worker;
+        let delivered =
+            self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
+        match &delivered {
+            Delivered::Done(revision) => self.moved(*revision, after(range.end)),
+            Delivered::Failed { at, kept, failure } => {
+                if let Some(revision) = kept {
+                    self.moved(*revision, after(*at));
+                }
+                self.blame(failure)?;
+            }
+            Delivered::Stale => return Err(Interrupt::Again),
+        }
+        Ok(delivered)
+    }
+
+    /// A database that is in the way is no failure of the handler.
+    fn blame(&self, failure: &Failure) -> Step<()> {
+        if failure.is_of_the_database() {
+            let error = crate::error::ReadError::Unavailable(failure.cause());
+            return Err(Interrupt::Trouble(error.into()));
+        }
+        Ok(())
+    }
+
+    fn moved(&mut self, revision: u64, checkpoint: Checkpoint) {
+        self.lease.moved(revision, checkpoint.clone());
+        self.checkpoint = checkpoint;
+        self.ahead_since = None;
+        self.report(true);
+    }
+
+    /// Writes the checkpoint by itself, and other registers with it.
+    async fn save(&mut self, checkpoint: Checkpoint, others: Vec<Write>) -> Step<()> {
+        match self.lease.save(checkpoint.clone(), others).await? {
+            Moved::To(_) => {}
+            Moved::Stale => return Err(Interrupt::Again),
+        }
+        self.checkpoint = checkpoint;
+        self.ahead_since = None;
+        self.report(true);
+        Ok(())
+    }
+
+    fn report(&self, is_ours: bool) {
+        self.worker.board.report(self.lease.part, |report| {
+            report.is_ours = is_ours;
+            report.parked = self.parked.len();
+            report.reach(&self.checkpoint);
+        });
+    }
+
+    async fn look_at_parked(&mut self) -> Step<()> {
+        let found = list_parked(&self.worker.store, &self.lease.part.parked()).await?;
+        self.parked = found.into_iter().map(|parked| (parked.state.stream.clone(), parked)).collect();
+        self.look_at = Instant::now() + PARKED_LOOK;
+        self.name_parked();
+        Ok(())
+    }
+
+    fn name_parked(&mut self) {
+        self.passed = Arc::new(self.parked.keys().cloned().collect());
+    }
+
+    /// Does what somebody has asked for about parked events.
+    async fn settle_parked(&mut self) -> Step<()> {
+        self.look_at_parked().await?;
+        let asked: Vec<ParkedStream> =
+            self.parked.values().filter(|parked| parked.state.mark.is_some()).cloned().collect();
+        for parked in asked {
+            self.settle(parked).await?;
+        }
+        self.report(true);
+        Ok(())
+    }
+
+    /// Handles what is parked of a stream and what waits behind it, up to where the part has come.
+    async fn settle(&mut self, mut parked: ParkedStream) -> Step<()> {
+        let worker = self.worker;
+        let stream = parked.state.stream.clone();
+        let skips = parked.state.mark == Some(Mark::Skip);
+        let mut from = if skips { parked.state.version.next() } else { parked.state.version };
+        let mut attempt = if skips { 1 } else { parked.state.attempts + 1 };
+        loop {
+            let limit = Limit::events(worker.settings.batch);
+            let page = worker.store.read_stream(&stream, from, limit).await?;
+            let mut events = page.events;
+            let found = events.len();
+            events.retain(|event| self.checkpoint.covers(event.position()));
+            let is_last = page.next.is_none() || events.len() < found;
+            let events = Arc::new(events);
+            let batch = Batch { events, is_last, attempt };
+            match self.deliver_parked(&parked, &batch, 0..batch.events.len()).await? {
+                Delivered::Failed { at, kept, failure } => {
+                    if at > 0 && kept.is_none() {
+                        self.redo_parked(&parked, &batch, at).await?;
+                    }
+                    let attempts = if at == 0 { attempt } else { 1 };
+                    return self.park_again(&stream, &batch.events[at], attempts, &failure).await;
+                }
+                _ if is_last => {
+                    self.parked.remove(&stream);
+                    self.name_parked();
+                    return Ok(());
+                }
+                _ => {
+                    (from, attempt) = (batch.next(), 1);
+                    parked = self.reread(&stream).await?;
+                }
+            }
+        }
+    }
+
+    async fn redo_parked(&mut self, parked: &ParkedStream, batch: &Batch, at: usize) -> Step<()> {
+        let first = Batch { events: Arc::clone(&batch.events), is_last: false, attempt: batch.attempt };
+        match self.deliver_parked(parked, &first, 0..at).await? {
+            Delivered::Failed { .. } => Err(Interrupt::Again),
+            _ => Ok(()),
+        }
+    }
+
+    async fn reread(&mut self, stream: &StreamName) -> Step<ParkedStream> {
+        self.look_at_parked().await?;
+        self.parked.get(stream).cloned().ok_or(Interrupt::Again)
+    }
+
+    async fn park_again(
+        &mut self,
+        stream: &StreamName,
+        event: &Recorded,
+        attempts: u32,
+        failure: &Failure,
+    ) -> Step<()> {
+        let parked = self.reread(stream).await?;
+        let (place, now) = (EventPlace::of(event), self.worker.store.now());
+        tracing::error!(event = %place, attempts, error = %failure.cause(), "an event stays parked");
+        let state = ParkedState::new(place, failure.cause().to_string(), attempts, now);
+        let write = state.write(parked.key, parked.revision);
+        self.save(self.checkpoint.clone(), vec![write]).await?;
+        self.look_at_parked().await
+    }
+
+    /// Hands on what was parked. The checkpoint stays where it is, but its register is written all the same: that
+    /// is what keeps others out.
+    async fn deliver_parked(
+        &mut self,
+        parked: &ParkedStream,
+        batch: &Batch,
+        range: Range<usize>,
+    ) -> Step<Delivered> {
+        let worker = self.worker;
+        let portion = Portion {
+            events: Arc::clone(&batch.events),
+            range: range.clone(),
+            parked: Arc::default(),
+            skips_unknown: worker.settings.on_unknown == OnUnknown::Skip,
+            attempt: batch.attempt,
+        };
+        let (base, events, is_last) = (self.checkpoint.clone(), Arc::clone(&batch.events), batch.is_last);
+        let after = move |at: usize| {
+            let handled = base.handled + at as u64;
+            Checkpoint { handled, ..base.clone() }
+        };
+        let parked = parked.clone();
+        let note = {
+            let after = after.clone();
+            self.lease.note(move |at| {
+                let rest = match events.get(at) {
+                    Some(event) => Some((event.version(), event.position())),
+                    None if is_last => None,
+                    None => events.last().map(|event| (event.version().next(), event.position())),
+                };
+                let value = rest.map(|(version, position)| {
+                    ParkedState { version, position, mark: Some(Mark::Retry), ..parked.state.clone() }
+                });
+                let (key, expected) = (parked.key.clone(), parked.revision);
+                let write = match value {
+                    Some(state) => state.write(key, expected),
+                    None => Write { key, expected, value: None },
+                };
+                (after(at), vec![write])
+            })
+        };
+        let delivered =
+            self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
+        match &delivered {
+            Delivered::Done(revision) => self.moved(*revision, after(range.end)),
+            Delivered::Failed { at, kept, failure } => {
+                if let Some(revision) = kept {
+                    self.moved(*revision, after(*at));
+                }
+                self.blame(failure)?;
+            }
+            Delivered::Stale => return Err(Interrupt::Again),
+        }
+        Ok(delivered)
+    }
+}
+
+/// How far a page reaches.
+#[derive(Debug, Clone)]
+struct PageEnd {
+    next: Cursor,
+    is_end: bool,
+}
+
+/// Events of a parked stream.
+struct Batch {
+    events: Arc<Vec<Recorded>>,
+    /// Whether the part has not come further in this stream.
+    is_last: bool,
+    attempt: u32,
+}
+
+impl Batch {
+    fn next(&self) -> Version {
+        self.events.last().map_or(Version::new(1), |event| event.version().next())
+    }
+}
+
+/// The checkpoints within a page.
+#[derive(Clone)]
+struct Steps {
+    base: Checkpoint,
+    events: Arc<Vec<Recorded>>,
+    end: PageEnd,
+}
+
+impl Steps {
+    /// Behind the events before `at`, of which `handled` were handled since the base.
+    fn after(&self, at: usize, handled: usize) -> Checkpoint {
+        let mut checkpoint = self.base.clone();
+        checkpoint.handled += handled as u64;
+        if let Some(event) = at.checked_sub(1).and_then(|at| self.events.get(at)) {
+            checkpoint.last = Some(Last { commit: event.commit(), position: event.position() });
+        }
+        checkpoint.skip = at;
+        if at == self.events.len() {
+            checkpoint.cursor = self.end.next.clone();
+            checkpoint.skip = 0;
+            checkpoint.is_live |= self.end.is_end;
+        }
+        checkpoint
+    }
+}

@@ -1,0 +1,212 @@
+//! Keeps a projection up to date.
+
+use super::builds::{self, Build, Builds};
+use super::delivers::Delivers;
+use super::read_model::ReadModel;
+use super::running::{Running, Supervisor};
+use super::status::Status;
+use super::{BuildState, Projection};
+use crate::following::{Board, Either, FollowError, OnFailure, OnUnknown, Settings, race};
+use crate::store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::Instrument;
+
+/// How a projection is kept up to date; made by [`Store::projection`].
+///
+/// As many programs may run it as like: each of its parts is worked on by one of them at a time, and the others
+/// stand by.
+#[derive(Debug)]
+pub struct Projector<P> {
+    pub(super) store: Store,
+    pub(super) projection: Arc<P>,
+    pub(super) settings: Settings,
+    pub(super) rebuild_batch: usize,
+    partitions: u32,
+    is_rebuild: bool,
+}
+
+impl<P: Projection> Projector<P> {
+    pub(crate) fn new(store: Store, projection: P) -> Self {
+        let settings = Settings {
+            batch: 500,
+            lease: Duration::from_secs(10),
+            on_failure: OnFailure::default(),
+            on_unknown: OnUnknown::default(),
+            patience: None,
+        };
+        let projection = Arc::new(projection);
+        Self { store, projection, settings, rebuild_batch: 4000, partitions: 1, is_rebuild: false }
+    }
+
+    /// The most events of a batch, which is one transaction where there is one. 500 unless set. While the
+    /// projection is built anew, batches are larger.
+    #[must_use]
+    pub fn batch(mut self, events: usize) -> Self {
+        self.settings.batch = events.max(1);
+        self.rebuild_batch = self.rebuild_batch.max(events);
+        self
+    }
+
+    /// Into how many parts it is divided. Each has the streams that fall to it by a hash of their names, a
+    /// checkpoint and an owner of its own, so that they are worked on at the same time, by one program or by
+    /// several. 1 unless set, 1,000 at most. It holds for builds that begin from now on.
+    #[must_use]
+    pub fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = partitions.clamp(1, 1000);
+        self
+    }
+
+    /// How long a program may be silent before others take over its parts. 10 s unless set. The same in every
+    /// program that runs the projection.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease.max(Duration::from_millis(10));
+        self
+    }
+
+    /// What is done when a handler fails. Five times again and then a stop, unless set.
+    #[must_use]
+    pub fn on_failure(mut self, policy: OnFailure) -> Self {
+        self.settings.on_failure = policy;
+        self
+    }
+
+    /// What is done with events of followed aggregates that this program does not know. A stop, unless set; a
+    /// projection that is built anew always stops.
+    #[must_use]
+    pub const fn on_unknown(mut self, policy: OnUnknown) -> Self {
+        self.settings.on_unknown = policy;
+        self
+    }
+
+    /// Builds the projection anew from the first event on, beside what is there, even if its version is the same.
+    /// One that is being built already is gone on with.
+    #[must_use]
+    pub const fn rebuild(mut self) -> Self {
+        self.is_rebuild = true;
+        self
+    }
+}
+
+#[allow(private_bounds, reason = "which deliveries there are is closed, and how they work is nobody's business")]
+impl<P: Projection> Projector<P>
+where
+    P::Delivery: Delivers<P>,
+{
+    /// Begins to keep it up to date, until it is told to stop or dropped.
+    ///
+    /// The first start makes its tables. Where its [`VERSION`](Projection::VERSION) has been raised, it is built anew
+    /// beside the old one, which readers see until the new one has caught up.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do it, a newer program has raised the version, or the tables cannot be made.
+    pub async fn start(self) -> Result<Running<P>, FollowError> {
+        <P::Delivery as Delivers<P>>::check(&self.store)?;
+        check_name(P::NAME)?;
+        let is_rebuild = self.is_rebuild;
+        open(&self.store, &self.projection, self.partitions, is_rebuild).await?;
+        let board = Board::new();
+        let model = ReadModel::new(self.store.clone(), board.clone());
+        let (stop, stopped) = watch::channel(false);
+        let span = tracing::debug_span!("es.projection", projection = P::NAME, version = P::VERSION);
+        let supervisor = Supervisor::new(self, board);
+        let task = tokio::spawn(supervisor.run(stopped).instrument(span));
+        Ok(Running::new(model, stop, task))
+    }
+
+    /// Handles everything that is in the log now, and stops. For tests and tools; other programs may run the
+    /// projection at the same time.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and whatever stops it: unlike a running projection it does not wait for ever for a
+    /// store that fails.
+    pub async fn run_to_end(mut self) -> Result<Status, FollowError> {
+        self.settings.patience = Some(self.store.retry().failures);
+        let store = self.store.clone();
+        let running = self.start().await?;
+        let outcome = caught_up::<P>(&store, &running).await;
+        running.stop().await;
+        outcome?;
+        ReadModel::<P>::new(store, Board::new()).status().await
+    }
+}
+
+async fn caught_up<P: Projection>(store: &Store, running: &Running<P>) -> Result<(), FollowError> {
+    let head = store.head().await?;
+    let mut changes = running.board().changes();
+    loop {
+        changes.borrow_and_update();
+        let (_, builds) = builds::read(store, P::NAME).await?;
+        let is_built = builds.building().is_none_or(|build| build.version != P::VERSION);
+        if let Some(active) = builds.active()
+            && is_built
+            && active.version == P::VERSION
+        {
+            let states = builds::part_states(store, &active.parts(P::NAME)).await?;
+            let end = head.position();
+            if states.iter().all(|(_, state)| end.is_none_or(|end| state.checkpoint.cursor.covers(end))) {
+                return Ok(());
+            }
+        }
+        if let Some(error) = running.board().error() {
+            return Err(error);
+        }
+        // Another program may do the work, and tells by registers only.
+        if let Either::First(Err(_)) = race(changes.changed(), sleep(Duration::from_millis(20))).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Names are parts of keys, and of the names of tables.
+fn check_name(name: &'static str) -> Result<(), FollowError> {
+    let travels = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    match !name.is_empty() && name.len() <= 100 && name.chars().all(travels) {
+        true => Ok(()),
+        false => Err(FollowError::InvalidName(name)),
+    }
+}
+
+/// Sees to it that there is a build for this program's version. Answers with it.
+pub(super) async fn open<P: Projection>(
+    store: &Store,
+    projection: &Arc<P>,
+    partitions: u32,
+    mut is_rebuild: bool,
+) -> Result<Build, FollowError>
+where
+    P::Delivery: Delivers<P>,
+{
+    loop {
+        let (revision, mut builds) = builds::read(store, P::NAME).await?;
+        check_version::<P>(&builds)?;
+        is_rebuild &= !builds.of_version(P::VERSION).any(|build| build.state == BuildState::Building);
+        if let Some(build) = builds.of_version(P::VERSION).last()
+            && !is_rebuild
+        {
+            return Ok(build.clone());
+        }
+        let build = builds.begin(P::VERSION, partitions);
+        if <P::Delivery as Delivers<P>>::begin(store, projection, revision, builds).await? {
+            tracing::info!(projection = P::NAME, build = build.number, version = build.version, "began a build");
+        }
+        is_rebuild = false;
+    }
+}
+
+/// Refuses to touch what a newer program keeps.
+pub(super) fn check_version<P: Projection>(builds: &Builds) -> Result<(), FollowError> {
+    let newest = builds.builds.iter().filter(|build| build.state != BuildState::Retired);
+    let has_own = builds.of_version(P::VERSION).next().is_some();
+    match newest.map(|build| build.version).max() {
+        Some(kept) if kept > P::VERSION && !has_own => {
+            Err(FollowError::NewerBuild { follower: P::NAME, kept, own: P::VERSION })
+        }
+        _ => Ok(()),
+    }
+}
