@@ -8,6 +8,9 @@ mod aggregate;
 mod args;
 mod errors;
 mod event;
+mod follower;
+mod projection;
+mod reaction;
 #[cfg(test)]
 mod tests;
 
@@ -143,4 +146,16 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Aggregate, attributes(aggregate))]
 pub fn derive_aggregate(item: TokenStream) -> TokenStream {
     aggregate::expand(item.into()).into()
+}
+
+/// Makes a struct a projection.
+#[proc_macro_derive(Projection, attributes(projection))]
+pub fn derive_projection(item: TokenStream) -> TokenStream {
+    projection::expand(item.into()).into()
+}
+
+/// Makes a struct a reaction.
+#[proc_macro_derive(Reaction, attributes(reaction))]
+pub fn derive_reaction(item: TokenStream) -> TokenStream {
+    reaction::expand(item.into()).into()
 }

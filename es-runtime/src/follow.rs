@@ -1,10 +1,10 @@
 //! Following aggregates: what is done with each of their events, and the proof that none was forgotten.
 
-use crate::aggregate::Aggregate;
 use crate::event::Event;
 use crate::format::DecodeError;
 use crate::recorded::Recorded;
 use crate::schema::EventSchema;
+use crate::text::{fail, is_same};
 use core::fmt;
 use std::error::Error;
 use std::pin::Pin;
@@ -33,12 +33,21 @@ pub trait Follower: Sized + Send + Sync + 'static {
 /// What a follower does when `E` has happened.
 ///
 /// An event is decoded through its chain of versions, as for its aggregate.
+///
+/// Only events of the aggregates named in `follows(...)` arrive: the compiler asks for a handler of each of them,
+/// but cannot see that one is too many, so a handler of another aggregate's event is never called.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say what it does with `{E}`",
+    message = "`{Self}` neither handles nor ignores `{E}`",
     label = "missing `impl On<{E}> for {Self}`",
-    note = "write the impl, or name the event in `ignore({E})`"
+    note = "handle it: `impl On<{E}> for {Self} {{ async fn on(&self, event: &Recorded<{E}>, context: &mut \
+            Self::Context) -> Handled {{ ... }} }}`",
+    note = "or ignore it, in the attribute of `{Self}`: `ignore({E})`"
 )]
 pub trait On<E: Event>: Follower {
+    /// Whether the event is named in `ignore(...)`.
+    #[doc(hidden)]
+    const IS_IGNORED: bool = false;
+
     /// Does it.
     ///
     /// # Errors
@@ -48,12 +57,15 @@ pub trait On<E: Event>: Follower {
     fn on(&self, event: &Recorded<E>, context: &mut Self::Context) -> impl Future<Output = Handled> + Send;
 }
 
-/// Something that deals with `E` in one way or another: it handles it or says that it ignores it.
+/// Something that handles or ignores `E`, whatever `E` is: an aggregate's list may name what is no event, and that
+/// is to be said once.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` neither handles nor ignores `{E}`",
     label = "missing `impl On<{E}> for {Self}`",
-    note = "write the impl, or name the event in `ignore({E})`"
+    note = "handle it: `impl On<{E}> for {Self} {{ async fn on(&self, event: &Recorded<{E}>, context: &mut \
+            Self::Context) -> Handled {{ ... }} }}`",
+    note = "or ignore it, in the attribute of `{Self}`: `ignore({E})`"
 )]
 pub trait Covers<E>: Follower {
     /// What it does with it.
@@ -62,15 +74,19 @@ pub trait Covers<E>: Follower {
 
 #[diagnostic::do_not_recommend]
 impl<F: On<E>, E: Event> Covers<E> for F {
-    const ROW: Row<Self> = Row::handled::<E>();
+    const ROW: Row<Self> = if F::IS_IGNORED { Row::ignored::<E>() } else { Row::handled::<E>() };
 }
 
-/// An aggregate whose every event `F` covers. Written by the derive of the aggregate, so that an event added to
-/// it is asked for in everything that follows it.
+/// An aggregate whose every event `F` handles or ignores. Written by the derive of the aggregate, so that an event
+/// added to it is asked for in everything that follows it.
 #[doc(hidden)]
-pub trait FollowedBy<F: Follower>: Aggregate {
-    /// In the order of the aggregate's own table.
-    const ROWS: &'static [Row<F>];
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an aggregate, so it cannot be followed",
+    label = "expected a type that derives `Aggregate`"
+)]
+pub trait FollowedBy<F: Follower> {
+    /// What `F` does with each of its events, in the order of the aggregate's own table.
+    const FOLLOWED: Followed<F>;
 }
 
 /// An aggregate that is followed, and what is done with each of its events.
@@ -82,7 +98,12 @@ pub struct Followed<F: Follower> {
 impl<F: Follower> Followed<F> {
     #[doc(hidden)]
     pub const fn of<A: FollowedBy<F>>() -> Self {
-        Self { category: A::NAME, rows: A::ROWS }
+        A::FOLLOWED
+    }
+
+    #[doc(hidden)]
+    pub const fn new(category: &'static str, rows: &'static [Row<F>]) -> Self {
+        Self { category, rows }
     }
 
     /// The category that the aggregate's streams are stored under.
@@ -93,6 +114,56 @@ impl<F: Follower> Followed<F> {
     /// What is done with each of its events.
     pub const fn rows(&self) -> &'static [Row<F>] {
         self.rows
+    }
+}
+
+/// Fails to compile when the aggregate at `position` in `F`'s list is stored under the name of one before it: an
+/// event would be taken for one of the other's.
+#[doc(hidden)]
+#[track_caller]
+pub const fn expect_followed_once<F: Follower>(position: usize) {
+    let category = F::FOLLOWS[position].category;
+    let mut i = 0;
+    while i < position {
+        if is_same(F::FOLLOWS[i].category, category) {
+            fail(&["an aggregate that is stored as `", category, "` is already followed"])
+        }
+        i += 1;
+    }
+}
+
+/// Fails to compile when no aggregate that `F` follows lists `E`.
+#[doc(hidden)]
+#[track_caller]
+pub const fn expect_listed<F: Follower, E: Event>() {
+    let ignored = EventSchema::of::<E>();
+    let mut newest = None;
+    let mut i = 0;
+    while i < F::FOLLOWS.len() {
+        let rows = F::FOLLOWS[i].rows;
+        let mut j = 0;
+        while j < rows.len() {
+            let listed = rows[j].schema;
+            if listed.is(&ignored) {
+                return;
+            }
+            if is_same(listed.name(), ignored.name()) {
+                newest = Some(listed);
+            }
+            j += 1;
+        }
+        i += 1;
+    }
+    let name = ignored.origin().type_name();
+    match newest {
+        Some(newest) => fail(&[
+            "`",
+            name,
+            "` is an older version of `",
+            newest.origin().type_name(),
+            "`; ignore the newest only, the older ones are read as it",
+        ]),
+        None => fail(&["`", name, "` is ignored, but no aggregate in `follows(...)` lists it"]),
     }
 }
 
@@ -109,6 +180,15 @@ pub struct Row<F: Follower> {
 }
 
 impl<F: Follower> Row<F> {
+    /// What `F` does with `E`.
+    #[doc(hidden)]
+    pub const fn of<E>() -> Self
+    where
+        F: Covers<E>,
+    {
+        F::ROW
+    }
+
     /// `E` is ignored.
     #[doc(hidden)]
     pub const fn ignored<E: Event>() -> Self {

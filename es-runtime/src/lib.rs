@@ -230,7 +230,7 @@ pub use crate::store::postgres;
 pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
-pub use es_macros::{Aggregate, event};
+pub use es_macros::{Aggregate, Projection, Reaction, event};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
