@@ -13,6 +13,7 @@ mod projection;
 mod reaction;
 #[cfg(test)]
 mod tests;
+mod workflow;
 
 use proc_macro::TokenStream;
 
@@ -158,4 +159,78 @@ pub fn derive_projection(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Reaction, attributes(reaction))]
 pub fn derive_reaction(item: TokenStream) -> TokenStream {
     reaction::expand(item.into()).into()
+}
+
+/// Makes an aggregate a workflow: it follows aggregates, its own kind perhaps among them, and tells others what to do.
+///
+/// ```
+/// use es_runtime::prelude::*;
+/// use es_runtime::{Plan, When, Workflow};
+/// use std::time::Duration;
+///
+/// #[event("order.placed")]
+/// pub struct OrderPlaced {}
+/// #[event("order.paid")]
+/// pub struct OrderPaid {}
+/// #[event("order.cancelled")]
+/// pub struct OrderCancelled {}
+///
+/// #[derive(Aggregate, Default)]
+/// #[aggregate("order", id = String, events(OrderPlaced, OrderPaid, OrderCancelled))]
+/// pub struct Order { is_paid: bool }
+///
+/// impl Apply<OrderPlaced> for Order { fn apply(&mut self, _: &OrderPlaced) {} }
+/// impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) { self.is_paid = true; } }
+/// impl Apply<OrderCancelled> for Order { fn apply(&mut self, _: &OrderCancelled) {} }
+///
+/// pub struct Cancel;
+/// impl Handle<Cancel> for Order {
+///     type Decision = OrderCancelled;
+///     type Error = &'static str;
+///     fn handle(&self, _: &Cancel) -> Result<OrderCancelled, &'static str> {
+///         if self.is_paid { Err("it is paid") } else { Ok(OrderCancelled {}) }
+///     }
+/// }
+///
+/// #[event("checkout.time_is_up")]
+/// pub struct TimeIsUp {}
+///
+/// /// Cancels an order that nobody pays.
+/// #[derive(Aggregate, Workflow, Default)]
+/// #[aggregate("checkout", id = String, events(TimeIsUp))]
+/// #[workflow("checkout", follows(Order, Checkout), ignore(OrderCancelled))]
+/// pub struct Checkout {}
+///
+/// impl Apply<TimeIsUp> for Checkout { fn apply(&mut self, _: &TimeIsUp) {} }
+///
+/// impl When<OrderPlaced> for Checkout {
+///     fn correlate(event: &Recorded<OrderPlaced>) -> Option<String> { Some(event.stream().key().into()) }
+///     fn when(&self, _: &Recorded<OrderPlaced>, plan: &mut Plan<Self>) {
+///         plan.after("payment", Duration::from_secs(600), TimeIsUp {});
+///     }
+/// }
+/// impl When<OrderPaid> for Checkout {
+///     fn correlate(event: &Recorded<OrderPaid>) -> Option<String> { Some(event.stream().key().into()) }
+///     fn when(&self, _: &Recorded<OrderPaid>, plan: &mut Plan<Self>) { plan.cancel("payment") }
+/// }
+/// impl When<TimeIsUp> for Checkout {
+///     fn correlate(event: &Recorded<TimeIsUp>) -> Option<String> { Some(event.stream().key().into()) }
+///     fn when(&self, event: &Recorded<TimeIsUp>, plan: &mut Plan<Self>) {
+///         // Where it was paid in the last moment it refuses, and that is well.
+///         plan.send_or::<Order, _, _>(&event.stream().key().into(), Cancel, |_| ());
+///     }
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `"checkout"` | The name under which it is noted how far it has come, first. It may be that of the aggregate. |
+/// | `follows(Order, Checkout)` | The aggregates whose events drive it. It follows its own kind to act on events of its own, such as those that a timer lets happen. |
+/// | `ignore(OrderShipped)` | Events of theirs that do not concern it. Every other needs an `impl When<Event>`. |
+/// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
+#[proc_macro_derive(Workflow, attributes(workflow))]
+pub fn derive_workflow(item: TokenStream) -> TokenStream {
+    workflow::expand(item.into()).into()
 }

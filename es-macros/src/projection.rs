@@ -5,7 +5,7 @@ use crate::errors::Errors;
 use crate::follower::{Follower, Kind};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{DeriveInput, Ident, LitInt};
+use syn::{DeriveInput, Ident, LitInt, Path};
 
 const KIND: Kind = Kind {
     attribute: "projection",
@@ -35,7 +35,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
 
 impl Projection {
     fn parse(input: &DeriveInput, errors: &mut Errors) -> Self {
-        let (mut version, mut delivery) = (None::<LitInt>, None::<Ident>);
+        let (mut version, mut delivery) = (None::<LitInt>, None::<Path>);
         let follower = KIND.parse(input, errors, |args, arg| {
             match arg.key.to_string().as_str() {
                 "version" => args.fill(&mut version, arg, VERSION),
@@ -46,7 +46,7 @@ impl Projection {
         });
         let version = version.and_then(|literal| errors.keep(args::above_zero(&literal, VERSION)));
         let delivery = match delivery {
-            Some(word) => delivery_of(word, errors),
+            Some(path) => delivery_of(&path, errors),
             None => Ident::new(EXACTLY_ONCE, Span::call_site()),
         };
         Self { follower, version, delivery }
@@ -72,11 +72,13 @@ const DELIVERY: &str = "a delivery is `ExactlyOnce` or `AtLeastOnce`";
 const EXACTLY_ONCE: &str = "ExactlyOnce";
 const AT_LEAST_ONCE: &str = "AtLeastOnce";
 
-/// What is neither was hardly meant as the one that need not be said.
-fn delivery_of(word: Ident, errors: &mut Errors) -> Ident {
-    if word == EXACTLY_ONCE || word == AT_LEAST_ONCE {
-        return word;
+/// The last name of the path. What is neither was hardly meant as the one that need not be said.
+fn delivery_of(path: &Path, errors: &mut Errors) -> Ident {
+    match path.segments.last() {
+        Some(name) if name.ident == EXACTLY_ONCE || name.ident == AT_LEAST_ONCE => name.ident.clone(),
+        _ => {
+            errors.at(path, DELIVERY);
+            Ident::new(AT_LEAST_ONCE, Span::call_site())
+        }
     }
-    errors.at(word, DELIVERY);
-    Ident::new(AT_LEAST_ONCE, Span::call_site())
 }

@@ -189,9 +189,7 @@ impl<F: Follower> Row<F> {
         F::ROW
     }
 
-    /// `E` is ignored.
-    #[doc(hidden)]
-    pub const fn ignored<E: Event>() -> Self {
+    const fn ignored<E: Event>() -> Self {
         Self { schema: EventSchema::of::<E>(), handler: None }
     }
 

@@ -153,6 +153,7 @@
 //! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
+//! | `metrics` | counters and histograms by the `metrics` facade: `es_runtime::metrics` |
 //! | `testing` | what tests are written with: given, when, then; clocks and ids; stores that fail: `es_runtime::testing` |
 
 mod adapter;
@@ -167,6 +168,10 @@ mod following;
 mod format;
 mod id;
 mod metadata;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+mod metrics;
 mod name;
 mod past;
 mod position;
@@ -188,6 +193,7 @@ mod store;
 pub mod testing;
 mod text;
 mod time;
+mod workflow;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -212,10 +218,10 @@ pub use crate::name::{EventName, InvalidName, StreamName};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
 pub use crate::projection::{
-    AtLeastOnce, Attempt, Build, BuildState, Delivery, ExactlyOnce, Progress, Projection, Projections, Projector,
-    ReadModel, Running, Status, Tables,
+    AtLeastOnce, Attempt, Build, BuildState, Delivery, ExactlyOnce, Progress, Projection, Projections,
+    Projector, ReadModel, Running, Status, Tables,
 };
-pub use crate::reaction::{Effects, Reaction};
+pub use crate::reaction::{Effects, Reacting, Reaction, Reactor, StartAt};
 pub use crate::recorded::{Envelope, Recorded};
 pub use crate::register::{Register, Registers, Write};
 pub use crate::repository::{Repository, StoreError};
@@ -230,7 +236,8 @@ pub use crate::store::postgres;
 pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
-pub use es_macros::{Aggregate, Projection, Reaction, event};
+pub use crate::workflow::{Plan, When, Workflow};
+pub use es_macros::{Aggregate, Projection, Reaction, Workflow, event};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -2,7 +2,7 @@
 
 mod batcher;
 mod connect;
-mod erased;
+pub(crate) mod erased;
 mod limits;
 pub mod memory;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

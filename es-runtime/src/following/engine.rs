@@ -3,8 +3,8 @@
 
 use super::caught::caught;
 use super::part::PartState;
-use crate::follow::{Follower, Task, task};
 use crate::error::ReadError;
+use crate::follow::{Follower, Task, task};
 use crate::format::{Cause, DecodeError};
 use crate::name::StreamName;
 use crate::recorded::Recorded;

@@ -151,3 +151,12 @@ impl fmt::Display for EventPlace {
         write!(f, "`{name}`, version {version} of `{stream}` at position {position}")
     }
 }
+
+/// Names are parts of keys, and of the names of tables.
+pub(crate) fn check_name(name: &'static str) -> Result<(), FollowError> {
+    let travels = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    match !name.is_empty() && name.len() <= 100 && name.chars().all(travels) {
+        true => Ok(()),
+        false => Err(FollowError::InvalidName(name)),
+    }
+}

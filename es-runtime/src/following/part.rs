@@ -117,7 +117,8 @@ impl Checkpoint {
 
     /// Whether the event at `position`, if it is one of this part, is done with.
     pub(crate) fn covers(&self, position: Position) -> bool {
-        self.cursor.covers(position) || self.skip > 0 && self.last.is_some_and(|last| position <= last.position)
+        self.cursor.covers(position)
+            || self.skip > 0 && self.last.is_some_and(|last| position <= last.position)
     }
 }
 
@@ -164,9 +165,10 @@ mod tests {
 
     #[test]
     fn a_stream_falls_to_the_same_part_for_ever() {
-        let parts = |of| ["o-1", "o-2", "o-3", "o-4"].map(|key| {
-            part_of(&StreamName::new("order", key).expect("a name"), of)
-        });
+        let parts = |of| {
+            ["o-1", "o-2", "o-3", "o-4"]
+                .map(|key| part_of(&StreamName::new("order", key).expect("a name"), of))
+        };
         assert_eq!(parts(1), [0, 0, 0, 0]);
         assert_eq!(parts(4), [1, 0, 3, 2]);
     }

@@ -129,7 +129,7 @@ impl<F: Follower, E: Engine<F>> Worker<F, E> {
         let (name, length) = (Arc::clone(&self.name), self.settings.lease);
         let mut candidate = Candidate::new(self.store.clone(), self.part, name, length);
         loop {
-            if *stop.borrow() {
+            if is_told(&stop) {
                 return Ok(None);
             }
             match candidate.look().await? {
@@ -151,6 +151,11 @@ impl<F: Follower, E: Engine<F>> Worker<F, E> {
         }
         interrupt
     }
+}
+
+/// Whether the worker was told to stop, or whoever could tell it is gone.
+pub(crate) fn is_told(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
 }
 
 /// Waits until the worker is told to stop, or whoever could tell it is gone.

@@ -81,8 +81,8 @@ impl Build {
     }
 
     /// The registers of its parts, which are at `cursor`.
-    pub(crate) fn part_writes(&self, follower: &'static str, store: &Store) -> Vec<Write> {
-        let checkpoint = Checkpoint::new(store.identity(), Cursor::start());
+    pub(crate) fn part_writes(&self, follower: &'static str, store: &Store, cursor: &Cursor) -> Vec<Write> {
+        let checkpoint = Checkpoint::new(store.identity(), cursor.clone());
         let value = encode(&PartState { owner: None, token: 0, beat: 0, checkpoint });
         let write = |part: Part| Write { key: part.key(), expected: 0, value: Some(value.clone()) };
         self.parts(follower).into_iter().map(write).collect()
@@ -110,10 +110,7 @@ pub(crate) async fn read(store: &Store, projection: &str) -> Result<(u64, Builds
 }
 
 /// Where the parts of a build are.
-pub(crate) async fn part_states(
-    store: &Store,
-    parts: &[Part],
-) -> Result<Vec<(u64, PartState)>, ReadError> {
+pub(crate) async fn part_states(store: &Store, parts: &[Part]) -> Result<Vec<(u64, PartState)>, ReadError> {
     let registers = store.registers().ok_or(NO_REGISTERS)?;
     let mut states = Vec::new();
     for part in parts {
@@ -181,11 +178,7 @@ pub(crate) async fn switch(
 }
 
 /// Whether the parts of the new build have reached the end of the log once, and passed what the old ones have.
-async fn has_caught_up(
-    store: &Store,
-    new: &[Part],
-    old: &[(u64, PartState)],
-) -> Result<bool, ReadError> {
+async fn has_caught_up(store: &Store, new: &[Part], old: &[(u64, PartState)]) -> Result<bool, ReadError> {
     let states = part_states(store, new).await?;
     let is_past = |new: &Checkpoint, old: &Checkpoint| {
         let reached = [old.cursor.position(), old.last.map(|last| last.position)];

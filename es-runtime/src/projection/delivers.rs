@@ -5,6 +5,7 @@ use super::{AtLeastOnce, Attempt, Delivery, ExactlyOnce, Projection, Tables};
 use crate::follow::Follower;
 use crate::following::{Direct, Engine, FollowError, InTransaction, NO_REGISTERS, change, encode};
 use crate::format::Cause;
+use crate::position::Cursor;
 use crate::recorded::Recorded;
 use crate::register::Write;
 use crate::sql::Sql;
@@ -47,7 +48,11 @@ fn check_registers<P: Projection>(store: &Store) -> Result<(), FollowError> {
 /// The changes that begin the last of `builds`: of the list, and of its parts.
 fn writes<P: Projection>(store: &Store, revision: u64, builds: &Builds) -> Vec<Write> {
     let list = Write { key: key(P::NAME), expected: revision, value: Some(encode(builds)) };
-    let parts = builds.builds.last().map(|build| build.part_writes(P::NAME, store)).unwrap_or_default();
+    let parts = builds
+        .builds
+        .last()
+        .map(|build| build.part_writes(P::NAME, store, &Cursor::start()))
+        .unwrap_or_default();
     std::iter::once(list).chain(parts).collect()
 }
 

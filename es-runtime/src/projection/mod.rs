@@ -11,6 +11,7 @@ mod status;
 
 pub use all::Projections;
 pub use builds::{Build, BuildState};
+pub(crate) use builds::{Builds, key as register_of, read as builds_of};
 pub use delivery::{AtLeastOnce, Attempt, Delivery, ExactlyOnce};
 pub use projector::Projector;
 pub use read_model::ReadModel;

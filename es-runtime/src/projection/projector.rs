@@ -6,7 +6,7 @@ use super::read_model::ReadModel;
 use super::running::{Running, Supervisor};
 use super::status::Status;
 use super::{BuildState, Projection};
-use crate::following::{Board, Either, FollowError, OnFailure, OnUnknown, Settings, race};
+use crate::following::{Board, Either, FollowError, OnFailure, OnUnknown, Settings, check_name, race};
 use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +91,10 @@ impl<P: Projection> Projector<P> {
     }
 }
 
-#[allow(private_bounds, reason = "which deliveries there are is closed, and how they work is nobody's business")]
+#[allow(
+    private_bounds,
+    reason = "which deliveries there are is closed, and how they work is nobody's business"
+)]
 impl<P: Projection> Projector<P>
 where
     P::Delivery: Delivers<P>,
@@ -163,15 +166,6 @@ async fn caught_up<P: Projection>(store: &Store, running: &Running<P>) -> Result
     }
 }
 
-/// Names are parts of keys, and of the names of tables.
-fn check_name(name: &'static str) -> Result<(), FollowError> {
-    let travels = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    match !name.is_empty() && name.len() <= 100 && name.chars().all(travels) {
-        true => Ok(()),
-        false => Err(FollowError::InvalidName(name)),
-    }
-}
-
 /// Sees to it that there is a build for this program's version. Answers with it.
 pub(super) async fn open<P: Projection>(
     store: &Store,
@@ -193,7 +187,12 @@ where
         }
         let build = builds.begin(P::VERSION, partitions);
         if <P::Delivery as Delivers<P>>::begin(store, projection, revision, builds).await? {
-            tracing::info!(projection = P::NAME, build = build.number, version = build.version, "began a build");
+            tracing::info!(
+                projection = P::NAME,
+                build = build.number,
+                version = build.version,
+                "began a build"
+            );
         }
         is_rebuild = false;
     }

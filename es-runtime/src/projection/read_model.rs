@@ -1,10 +1,11 @@
 //! What is known of a projection: its tables, how far it has come and what it has parked.
 
+use super::Tables;
 use super::builds::{self, Build, BuildState, Builds, prefix};
 use super::status::{Progress, Status};
-use super::{Projection, Tables};
+use crate::follow::Follower;
 use crate::following::{
-    Board, Checkpoint, Either, FollowError, Mark, PartState, Parked, decode_bytes, list_parked, mark_parked,
+    Board, Checkpoint, Either, FollowError, Mark, Parked, PartState, decode_bytes, list_parked, mark_parked,
     part_of, race,
 };
 use crate::name::StreamName;
@@ -29,12 +30,16 @@ type Query<T> = Box<
     dyn for<'t> FnOnce(&'t mut Sql) -> Pin<Box<dyn Future<Output = Result<T, SqlError>> + Send + 't>> + Send,
 >;
 
-impl<P: Projection> ReadModel<P> {
+impl<P: Follower> ReadModel<P> {
     pub(crate) fn new(store: Store, board: Board) -> Self {
         Self { store, board, projection: PhantomData }
     }
 
-    pub(super) const fn board(&self) -> &Board {
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) const fn board(&self) -> &Board {
         &self.board
     }
 
@@ -253,7 +258,7 @@ impl<P: Tables> ReadModel<P> {
 }
 
 /// The build that readers see, as of the transaction.
-async fn seen<P: Projection>(sql: &mut Sql) -> Result<Build, FollowError> {
+async fn seen<P: Follower>(sql: &mut Sql) -> Result<Build, FollowError> {
     let key = builds::key(P::NAME);
     let select = format!("SELECT value FROM {} WHERE key = $1", sql.registers());
     let rows = sql.query(&select, &[&key]).await?;
@@ -276,7 +281,7 @@ impl<P> Clone for ReadModel<P> {
     }
 }
 
-impl<P: Projection> fmt::Debug for ReadModel<P> {
+impl<P: Follower> fmt::Debug for ReadModel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadModel").field("projection", &P::NAME).finish_non_exhaustive()
     }

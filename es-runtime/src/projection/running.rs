@@ -1,11 +1,11 @@
 //! A projection that is kept up to date by this program.
 
+use super::Projection;
 use super::builds::{self, BuildState};
 use super::delivers::Delivers;
 use super::projector::{Projector, check_version};
 use super::read_model::ReadModel;
-use super::Projection;
-use crate::following::{Board, Crew, FollowError, OnUnknown, Part, Settings, Worker, race, told};
+use crate::following::{Board, Crew, FollowError, OnUnknown, Part, Settings, Worker, is_told, race, told};
 use crate::id::fresh;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -24,11 +24,7 @@ pub struct Running<P: Projection> {
 }
 
 impl<P: Projection> Running<P> {
-    pub(super) const fn new(
-        model: ReadModel<P>,
-        stop: watch::Sender<bool>,
-        task: JoinHandle<()>,
-    ) -> Self {
+    pub(super) const fn new(model: ReadModel<P>, stop: watch::Sender<bool>, task: JoinHandle<()>) -> Self {
         Self { model, stop, task }
     }
 
@@ -81,7 +77,7 @@ where
 
     pub(super) async fn run(mut self, stop: watch::Receiver<bool>) {
         let longest = (self.projector.settings.lease / 3).min(Duration::from_secs(1));
-        while !*stop.borrow() {
+        while !is_told(&stop) {
             let wait = match self.look().await {
                 Ok(true) => BUILDING.min(longest),
                 Ok(false) => longest,

@@ -1,8 +1,12 @@
 //! Reactions: what is done in the world because something happened. At least once, and never during a rebuild.
 
 mod effects;
+mod reactor;
+mod running;
 
 pub use effects::Effects;
+pub use reactor::{Reactor, StartAt};
+pub use running::Reacting;
 
 use crate::follow::Follower;
 

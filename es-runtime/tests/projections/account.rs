@@ -4,8 +4,8 @@ use es_runtime::memory::Memory;
 use es_runtime::prelude::*;
 use es_runtime::testing::Faulty;
 use es_runtime::{
-    AtLeastOnce, Attempt, Commit, Encoded, Expected, Filter, Followed, Follower, Format, Handled, Limit, NewEvent,
-    NonEmpty, On, Projection, Retry, StreamName, Timestamp,
+    AtLeastOnce, Attempt, Commit, Encoded, Expected, Filter, Followed, Follower, Format, Handled, Limit,
+    NewEvent, NonEmpty, On, Projection, Retry, StreamName, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::convert::Infallible;

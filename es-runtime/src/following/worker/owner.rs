@@ -8,7 +8,7 @@ use super::super::parked::{Mark, ParkedState, ParkedStream, list_parked};
 use super::super::part::{Checkpoint, Last};
 use super::super::policy::{OnUnknown, Then};
 use super::super::race::{Either, race};
-use super::{Interrupt, Worker, told};
+use super::{Interrupt, Worker, is_told, told};
 use crate::adapter::{Filter, Limit, LogPage};
 use crate::follow::Follower;
 use crate::name::StreamName;
@@ -82,12 +82,13 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         self.verify().await?;
         self.look_at_parked().await?;
         self.report(true);
-        let filter = F::FOLLOWS.iter().fold(Filter::all(), |filter, followed| filter.category(followed.category()));
+        let filter =
+            F::FOLLOWS.iter().fold(Filter::all(), |filter, followed| filter.category(followed.category()));
         let limit = Limit::events(self.worker.settings.batch);
         let store = self.worker.store.clone();
         let mut pages = Pages::new(store, filter, self.checkpoint.cursor.clone(), limit);
         loop {
-            if *self.stop.borrow() {
+            if is_told(&self.stop) {
                 return Err(Interrupt::Stopped);
             }
             if !self.parked.is_empty() && Instant::now() >= self.look_at {
@@ -291,8 +292,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
             self.lease.note(move |at| (after(at), Vec::new()))
         };
         let worker = self.worker;
-        let delivered =
-            self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
+        let delivered = self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
         match &delivered {
             Delivered::Done(revision) => self.moved(*revision, after(range.end)),
             Delivered::Failed { at, kept, failure } => {
@@ -462,8 +462,11 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                     None if is_last => None,
                     None => events.last().map(|event| (event.version().next(), event.position())),
                 };
-                let value = rest.map(|(version, position)| {
-                    ParkedState { version, position, mark: Some(Mark::Retry), ..parked.state.clone() }
+                let value = rest.map(|(version, position)| ParkedState {
+                    version,
+                    position,
+                    mark: Some(Mark::Retry),
+                    ..parked.state.clone()
                 });
                 let (key, expected) = (parked.key.clone(), parked.revision);
                 let write = match value {
@@ -473,8 +476,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                 (after(at), vec![write])
             })
         };
-        let delivered =
-            self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
+        let delivered = self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
         match &delivered {
             Delivered::Done(revision) => self.moved(*revision, after(range.end)),
             Delivered::Failed { at, kept, failure } => {
