@@ -189,6 +189,7 @@ mod schema;
 mod snapshot;
 mod sql;
 mod store;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
@@ -235,6 +236,7 @@ pub use crate::store::postgres;
 #[cfg(feature = "sqlite")]
 pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
+pub use crate::subscription::{Batch, Subscribe, Subscription, SubscriptionError};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use crate::workflow::{Plan, When, Workflow};
 pub use es_macros::{Aggregate, Projection, Reaction, Workflow, event};

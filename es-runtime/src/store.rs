@@ -37,6 +37,7 @@ use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::projection::{Projection, Projections, Projector, ReadModel};
 use crate::repository::Repository;
+use crate::subscription::Tail;
 use crate::time::{Clock, SystemClock, Timestamp};
 use batcher::{Batcher, Underway};
 use erased::{DynAdapter, DynRegisters, DynSnapshots, DynTransactions};
@@ -86,6 +87,8 @@ struct Shared {
     turns: Turns,
     warned: Mutex<HashSet<&'static str>>,
     snapshotting: Mutex<HashSet<StreamName>>,
+    /// What those share who follow the end of the log.
+    tail: Tail,
 }
 
 impl Store {
@@ -346,6 +349,10 @@ impl Store {
         if metadata.is_empty() { Arc::clone(&self.0.no_metadata) } else { Arc::new(metadata) }
     }
 
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.0.tail
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.0.counters
     }
@@ -489,6 +496,7 @@ impl StoreBuilder {
             counters,
             warned: Mutex::default(),
             snapshotting: Mutex::default(),
+            tail: Tail::default(),
         }))
     }
 }

@@ -86,6 +86,9 @@ pub(crate) enum Delivered {
         /// Why.
         failure: Failure,
     },
+    /// The database refuses the transaction as a whole, and does not say which event it is about: one whose handler
+    /// kept an error to itself, or too many of them for the time that a transaction may take. Nothing is kept.
+    Refused(Cause),
     /// Somebody else has changed a register, and nothing was changed.
     Stale,
 }

@@ -29,7 +29,10 @@ impl<F: Follower<Context = Sql>> Engine<F> for InTransaction {
                 (matches!(outcome, Ok(Delivered::Done(_))), outcome)
             })
         });
-        Ok(outcome.await??)
+        match outcome.await.flatten() {
+            Err(SqlError::Refused(cause)) => Ok(Delivered::Refused(cause)),
+            outcome => Ok(outcome?),
+        }
     }
 }
 

@@ -12,7 +12,6 @@ mod engine;
 mod error;
 mod in_transaction;
 mod lease;
-mod pages;
 mod parked;
 mod part;
 mod policy;

@@ -168,6 +168,8 @@ pub async fn fold(store: &Store) -> BTreeMap<String, (u64, i64)> {
     }
 }
 
+pub const SOON: Duration = Duration::from_secs(10);
+
 /// Waits until it is so.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
@@ -194,4 +196,38 @@ pub async fn write(store: &Store, stream: StreamName, name: &'static str) -> es_
         requires: Vec::new(),
     };
     store.append(commit).await.expect("stored").range().position
+}
+
+/// A store in memory, and balances kept in a map.
+pub struct World {
+    pub store: Store,
+    pub faulty: Faulty<Memory>,
+    balances: Balances,
+}
+
+pub type Model = Balances;
+
+impl World {
+    pub fn new() -> Self {
+        let (store, faulty) = memory();
+        Self { store, faulty, balances: Balances::new() }
+    }
+
+    /// The projection, with something before the work of each handler.
+    pub fn projection(
+        &self,
+        before: impl Fn(&StreamName, u64) -> Handled + Send + Sync + 'static,
+    ) -> Balances {
+        self.balances.again(before)
+    }
+
+    /// The same in another program.
+    pub fn elsewhere(&self) -> Store {
+        Store::new(self.faulty.clone())
+    }
+
+    /// What was read of the log: versions and sums.
+    pub async fn balances(&self) -> BTreeMap<String, (u64, i64)> {
+        self.balances.balances()
+    }
 }

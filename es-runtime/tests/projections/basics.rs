@@ -1,10 +1,8 @@
 //! A projection catches up, follows, stops and goes on where it was.
 
-use crate::account::{Balances, deposit, fold, memory, until, write};
+use crate::account::{Balances, SOON, deposit, fold, memory, until, write};
 use es_runtime::{FollowError, StreamName};
 use std::time::Duration;
-
-const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn everything_in_the_log_is_handled_once_and_in_order() {

@@ -3,19 +3,19 @@
 use super::super::engine::{Delivered, Engine, Failure, Portion};
 use super::super::error::{EventPlace, FollowError};
 use super::super::lease::{Lease, Moved};
-use super::super::pages::Pages;
 use super::super::parked::{Mark, ParkedState, ParkedStream, list_parked};
 use super::super::part::{Checkpoint, Last};
 use super::super::policy::{OnUnknown, Then};
 use super::super::race::{Either, race};
 use super::{Interrupt, Worker, is_told, told};
-use crate::adapter::{Filter, Limit, LogPage};
+use crate::adapter::{Filter, Limit};
 use crate::follow::Follower;
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::recorded::Recorded;
 use crate::register::Write;
 use crate::store::Retry;
+use crate::subscription::{Batch, Subscription};
 use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::ops::Range;
@@ -26,6 +26,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// How soon a checkpoint is written that moved past nothing but events of others.
 const IDLE_SAVE: Duration = Duration::from_millis(250);
+/// How soon the loop hears that the log goes on with nothing but events of others.
+const PROGRESS: Duration = Duration::from_millis(50);
 /// How often an owner looks at what it has parked: somebody may have asked for it.
 const PARKED_LOOK: Duration = Duration::from_secs(1);
 
@@ -85,8 +87,8 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         let filter =
             F::FOLLOWS.iter().fold(Filter::all(), |filter, followed| filter.category(followed.category()));
         let limit = Limit::events(self.worker.settings.batch);
-        let store = self.worker.store.clone();
-        let mut pages = Pages::new(store, filter, self.checkpoint.cursor.clone(), limit);
+        let subscribe = self.worker.store.subscribe(filter).after(self.checkpoint.cursor.clone());
+        let mut log = subscribe.batch(limit).progress(PROGRESS).start().await?;
         loop {
             if is_told(&self.stop) {
                 return Err(Interrupt::Stopped);
@@ -97,8 +99,8 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
             if self.ahead_since.is_some_and(|since| since.elapsed() >= IDLE_SAVE) {
                 self.save(self.checkpoint.clone(), Vec::new()).await?;
             }
-            if let Some(page) = self.next(&mut pages).await? {
-                self.take_page(page).await?;
+            if let Some(batch) = self.next(&mut log).await? {
+                self.take_batch(batch).await?;
             }
         }
     }
@@ -121,8 +123,8 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         }
     }
 
-    /// The next page, or nothing where there is something else to be done.
-    async fn next(&mut self, pages: &mut Pages) -> Step<Option<LogPage>> {
+    /// The next events, or nothing where there is something else to be done.
+    async fn next(&mut self, log: &mut Subscription) -> Step<Option<Batch>> {
         let save_at = self.ahead_since.map(|since| since + IDLE_SAVE);
         let look_at = (!self.parked.is_empty()).then_some(self.look_at);
         let (stop, nudges) = (self.stop.clone(), &mut self.nudges);
@@ -138,8 +140,8 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
             }
         };
         let woken = race(told(stop), race(timer, nudged));
-        match self.lease.hold(race(pages.next(), woken)).await? {
-            Either::First(page) => Ok(Some(page?)),
+        match self.lease.hold(race(log.next_batch(), woken)).await? {
+            Either::First(batch) => Ok(Some(batch?)),
             Either::Second(why) => {
                 if let Either::Second(Either::Second(())) = why {
                     self.look_at = Instant::now();
@@ -149,11 +151,11 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         }
     }
 
-    async fn take_page(&mut self, page: LogPage) -> Step<()> {
+    async fn take_batch(&mut self, batch: Batch) -> Step<()> {
         let part = self.lease.part;
-        let LogPage { mut events, next, is_end } = page;
+        let Batch { mut events, cursor, is_end } = batch;
         events.retain(|event| part.takes(event.stream()));
-        let (events, end) = (Arc::new(events), PageEnd { next, is_end });
+        let (events, end) = (Arc::new(events), End { cursor, is_end });
         let mut at = self.checkpoint.skip.min(events.len());
         while at < events.len() {
             at = self.advance(&events, at, &end).await?;
@@ -165,10 +167,10 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         Ok(())
     }
 
-    /// Moves past a page in which there was nothing for this part. That is not worth a write each time.
-    async fn pass(&mut self, end: PageEnd) -> Step<()> {
+    /// Moves past a batch in which there was nothing for this part. That is not worth a write each time.
+    async fn pass(&mut self, end: End) -> Step<()> {
         let is_first_end = end.is_end && !self.checkpoint.is_live;
-        self.checkpoint.cursor = end.next;
+        self.checkpoint.cursor = end.cursor;
         self.checkpoint.skip = 0;
         self.checkpoint.is_live |= end.is_end;
         self.ahead_since.get_or_insert_with(Instant::now);
@@ -176,26 +178,35 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
     }
 
     /// Handles events from `at` on, and answers with the place that it has reached.
-    async fn advance(&mut self, events: &Arc<Vec<Recorded>>, at: usize, end: &PageEnd) -> Step<usize> {
-        let (until, failure) = match self.deliver(events, at..events.len(), end, 1).await? {
-            Delivered::Failed { at: failed, kept, failure } => {
-                if failed > at && kept.is_none() {
-                    self.redo(events, at..failed, end).await?;
+    async fn advance(&mut self, events: &Arc<Vec<Recorded>>, at: usize, end: &End) -> Step<usize> {
+        let mut until = events.len();
+        loop {
+            let (failed, failure) = match self.deliver(events, at..until, end, 1).await? {
+                Delivered::Failed { at: failed, kept, failure } => {
+                    if failed > at && kept.is_none() {
+                        self.redo(events, at..failed, end).await?;
+                    }
+                    (failed, failure)
                 }
-                (failed, failure)
-            }
-            _ => return Ok(events.len()),
-        };
-        self.decide(events, until, end, failure).await?;
-        Ok(until + 1)
+                // Which one it is shows when it is alone.
+                Delivered::Refused(_) if until - at > 1 => {
+                    until = at + (until - at) / 2;
+                    continue;
+                }
+                Delivered::Refused(cause) => (at, Failure::Handler(cause)),
+                Delivered::Done(_) | Delivered::Stale => return Ok(until),
+            };
+            self.decide(events, failed, end, failure).await?;
+            return Ok(failed + 1);
+        }
     }
 
     /// Handles again what went well before another event failed and took it along.
-    async fn redo(&mut self, events: &Arc<Vec<Recorded>>, range: Range<usize>, end: &PageEnd) -> Step<()> {
+    async fn redo(&mut self, events: &Arc<Vec<Recorded>>, range: Range<usize>, end: &End) -> Step<()> {
         match self.deliver(events, range, end, 1).await? {
+            Delivered::Done(_) => Ok(()),
             // What failed now did not fail before: look at it as if for the first time.
-            Delivered::Failed { .. } => Err(Interrupt::Again),
-            _ => Ok(()),
+            _ => Err(Interrupt::Again),
         }
     }
 
@@ -204,7 +215,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         &mut self,
         events: &Arc<Vec<Recorded>>,
         at: usize,
-        end: &PageEnd,
+        end: &End,
         mut failure: Failure,
     ) -> Step<()> {
         let policy = &self.worker.settings.on_failure;
@@ -221,7 +232,8 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                     attempts += 1;
                     match self.deliver(events, at..at + 1, end, attempts).await? {
                         Delivered::Failed { failure: again, .. } => failure = again,
-                        _ => return Ok(()),
+                        Delivered::Refused(cause) => failure = Failure::Handler(cause),
+                        Delivered::Done(_) | Delivered::Stale => return Ok(()),
                     }
                 }
                 policy.then
@@ -252,7 +264,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         &mut self,
         events: &Arc<Vec<Recorded>>,
         at: usize,
-        end: &PageEnd,
+        end: &End,
         place: EventPlace,
         failure: &Failure,
         attempts: u32,
@@ -269,12 +281,12 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         Ok(())
     }
 
-    /// Hands events of a page on, and moves the checkpoint behind them.
+    /// Hands events of a batch on, and moves the checkpoint behind them.
     async fn deliver(
         &mut self,
         events: &Arc<Vec<Recorded>>,
         range: Range<usize>,
-        end: &PageEnd,
+        end: &End,
         attempt: u32,
     ) -> Step<Delivered> {
         let portion = Portion {
@@ -301,6 +313,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                 }
                 self.blame(failure)?;
             }
+            Delivered::Refused(_) => {}
             Delivered::Stale => return Err(Interrupt::Again),
         }
         Ok(delivered)
@@ -373,41 +386,49 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         let skips = parked.state.mark == Some(Mark::Skip);
         let mut from = if skips { parked.state.version.next() } else { parked.state.version };
         let mut attempt = if skips { 1 } else { parked.state.attempts + 1 };
+        let mut most = worker.settings.batch;
         loop {
-            let limit = Limit::events(worker.settings.batch);
-            let page = worker.store.read_stream(&stream, from, limit).await?;
+            let page = worker.store.read_stream(&stream, from, Limit::events(most)).await?;
             let mut events = page.events;
             let found = events.len();
             events.retain(|event| self.checkpoint.covers(event.position()));
-            let is_last = page.next.is_none() || events.len() < found;
-            let events = Arc::new(events);
-            let batch = Batch { events, is_last, attempt };
-            match self.deliver_parked(&parked, &batch, 0..batch.events.len()).await? {
+            let until = events.len().min(most);
+            let is_last = until == events.len() && (page.next.is_none() || events.len() < found);
+            let batch = Waiting { events: Arc::new(events), is_last, attempt };
+            let (failed, failure) = match self.deliver_parked(&parked, &batch, 0..until).await? {
                 Delivered::Failed { at, kept, failure } => {
                     if at > 0 && kept.is_none() {
                         self.redo_parked(&parked, &batch, at).await?;
                     }
-                    let attempts = if at == 0 { attempt } else { 1 };
-                    return self.park_again(&stream, &batch.events[at], attempts, &failure).await;
+                    (at, failure)
                 }
-                _ if is_last => {
+                Delivered::Refused(_) if until > 1 => {
+                    most = 1;
+                    continue;
+                }
+                Delivered::Refused(cause) => (0, Failure::Handler(cause)),
+                Delivered::Done(_) | Delivered::Stale if is_last => {
                     self.parked.remove(&stream);
                     self.name_parked();
                     return Ok(());
                 }
-                _ => {
-                    (from, attempt) = (batch.next(), 1);
+                Delivered::Done(_) | Delivered::Stale => {
+                    from = batch.after(until);
+                    attempt = 1;
                     parked = self.reread(&stream).await?;
+                    continue;
                 }
-            }
+            };
+            let attempts = if failed == 0 { attempt } else { 1 };
+            return self.park_again(&stream, &batch.events[failed], attempts, &failure).await;
         }
     }
 
-    async fn redo_parked(&mut self, parked: &ParkedStream, batch: &Batch, at: usize) -> Step<()> {
-        let first = Batch { events: Arc::clone(&batch.events), is_last: false, attempt: batch.attempt };
+    async fn redo_parked(&mut self, parked: &ParkedStream, batch: &Waiting, at: usize) -> Step<()> {
+        let first = Waiting { events: Arc::clone(&batch.events), is_last: false, attempt: batch.attempt };
         match self.deliver_parked(parked, &first, 0..at).await? {
-            Delivered::Failed { .. } => Err(Interrupt::Again),
-            _ => Ok(()),
+            Delivered::Done(_) => Ok(()),
+            _ => Err(Interrupt::Again),
         }
     }
 
@@ -437,7 +458,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
     async fn deliver_parked(
         &mut self,
         parked: &ParkedStream,
-        batch: &Batch,
+        batch: &Waiting,
         range: Range<usize>,
     ) -> Step<Delivered> {
         let worker = self.worker;
@@ -485,39 +506,42 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                 }
                 self.blame(failure)?;
             }
+            Delivered::Refused(_) => {}
             Delivered::Stale => return Err(Interrupt::Again),
         }
         Ok(delivered)
     }
 }
 
-/// How far a page reaches.
+/// How far a batch reaches.
 #[derive(Debug, Clone)]
-struct PageEnd {
-    next: Cursor,
+struct End {
+    cursor: Cursor,
     is_end: bool,
 }
 
 /// Events of a parked stream.
-struct Batch {
+struct Waiting {
     events: Arc<Vec<Recorded>>,
     /// Whether the part has not come further in this stream.
     is_last: bool,
     attempt: u32,
 }
 
-impl Batch {
-    fn next(&self) -> Version {
-        self.events.last().map_or(Version::new(1), |event| event.version().next())
+impl Waiting {
+    /// The version that follows the first `events`.
+    fn after(&self, events: usize) -> Version {
+        let last = events.checked_sub(1).and_then(|at| self.events.get(at));
+        last.map_or(Version::new(1), |event| event.version().next())
     }
 }
 
-/// The checkpoints within a page.
+/// The checkpoints within a batch.
 #[derive(Clone)]
 struct Steps {
     base: Checkpoint,
     events: Arc<Vec<Recorded>>,
-    end: PageEnd,
+    end: End,
 }
 
 impl Steps {
@@ -530,7 +554,7 @@ impl Steps {
         }
         checkpoint.skip = at;
         if at == self.events.len() {
-            checkpoint.cursor = self.end.next.clone();
+            checkpoint.cursor = self.end.cursor.clone();
             checkpoint.skip = 0;
             checkpoint.is_live |= self.end.is_end;
         }
