@@ -7,6 +7,7 @@ mod caller;
 mod extract;
 mod logging;
 mod problem;
+mod retrying;
 mod server;
 mod trace;
 
@@ -14,5 +15,6 @@ pub use caller::{Caller, Done};
 pub use extract::{Asked, Id, Posted};
 pub use logging::start_logging;
 pub use problem::Problem;
+pub use retrying::REACTIONS;
 pub use server::{Server, Stopping};
-pub use trace::{TraceContext, in_span};
+pub use trace::{TraceContext, in_span, span_of};

@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use es_runtime::{Entropy, SystemEntropy};
+use es_runtime::{Entropy, Metadata, SystemEntropy};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -47,6 +47,13 @@ impl TraceContext {
         );
         (below, span)
     }
+}
+
+/// Where what an event causes happens: below the span in which the event was stored, which was perhaps one of
+/// another program. Answers with the metadata of what comes of it, and the span.
+pub fn span_of(event: &Metadata, effects: &Metadata, name: &'static str) -> (Metadata, Span) {
+    let (context, span) = TraceContext::of(event.traceparent()).child(name);
+    (effects.clone().with_trace_context(context.to_string(), None), span)
 }
 
 impl FromStr for TraceContext {

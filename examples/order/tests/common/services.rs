@@ -31,8 +31,8 @@ impl Setup {
         Self {
             folder: folder.to_owned(),
             store: store.to_owned(),
-            order: "--pay-within 30s".to_owned(),
-            payment: "--deadline 300ms --late 600ms".to_owned(),
+            order: "--pay-within 30s --lease 500ms".to_owned(),
+            payment: "--deadline 300ms --late 600ms --lease 500ms".to_owned(),
         }
     }
 

@@ -16,6 +16,9 @@ pub(crate) const STORE: &str = "sqlite:orders.db";
 /// The same for a question, which makes no file.
 const STORE_TO_READ: &str = "sqlite:orders.db?create=false";
 
+/// Where services keep them: whatever is in their store, they act on.
+const SHOP: &str = "sqlite:shop.db";
+
 pub(crate) enum Request {
     Story,
     Import(Source),
@@ -60,6 +63,7 @@ fn settings(mut args: ArgMatches, store: String) -> Settings {
         store,
         listen: take(&mut args, "listen"),
         pay_within: take(&mut args, "pay-within"),
+        lease: take(&mut args, "lease"),
         log: take(&mut args, "log"),
     }
 }
@@ -100,12 +104,18 @@ fn import() -> Command {
 fn serve() -> Command {
     let listen = Arg::new("listen").long("listen").value_name("ADDRESS").default_value("127.0.0.1:8080");
     let within = Arg::new("pay-within").long("pay-within").value_name("TIME").default_value("15m");
+    let lease = Arg::new("lease").long("lease").value_name("TIME").default_value("2s");
     let log = Arg::new("log").long("log").value_name("LEVEL").default_value("info");
     Command::new("serve")
         .about("Serves orders over HTTP; examples/order/README.md shows how to ask")
-        .arg(store(STORE))
+        .arg(store(SHOP))
         .arg(listen.value_parser(value_parser!(SocketAddr)).help("Where to listen; port 0 takes any"))
         .arg(within.value_parser(time).help("How long an order waits for its money before it is cancelled"))
+        .arg(
+            lease
+                .value_parser(time)
+                .help("How soon another program of this kind takes over where this one was killed"),
+        )
         .arg(log.value_parser(value_parser!(Level)).help("What to log: error, warn, info, debug or trace"))
 }
 

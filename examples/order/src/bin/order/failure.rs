@@ -1,6 +1,8 @@
 //! What stops the program, in one sentence for whoever runs it.
 
-use es_runtime::{ConnectError, DecodeError, InvalidName, ReadError, ReplayError, StoreError, Version};
+use es_runtime::{
+    ConnectError, DecodeError, FollowError, InvalidName, ReadError, ReplayError, StoreError, Version,
+};
 use order::OrderId;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr};
@@ -26,6 +28,8 @@ pub(crate) enum Failure {
     Output(#[from] std::io::Error),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -15,6 +15,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     /// How long it takes where it is late.
     pub(crate) late: Duration,
+    pub(crate) lease: Duration,
     pub(crate) log: Level,
 }
 
@@ -29,6 +30,7 @@ pub(crate) fn settings() -> Settings {
         gateway: take(&args, "gateway"),
         deadline: take(&args, "deadline"),
         late: take(&args, "late"),
+        lease: take(&args, "lease"),
         log: take(&args, "log"),
     }
 }
@@ -48,10 +50,7 @@ fn serve() -> Command {
     let listen = value_parser!(SocketAddr);
     Command::new("serve")
         .about("Takes cards over HTTP and charges them; examples/order/README.md shows how to ask")
-        .arg(
-            flag("store", "URL", "sqlite:orders.db")
-                .help("Where events are kept: the store of `order serve`"),
-        )
+        .arg(flag("store", "URL", "sqlite:shop.db").help("Where events are kept: the store of `order serve`"))
         .arg(
             flag("listen", "ADDRESS", "127.0.0.1:8081")
                 .value_parser(listen)
@@ -68,6 +67,11 @@ fn serve() -> Command {
                 .help("How long the gateway has to answer before the payment fails"),
         )
         .arg(flag("late", "TIME", "5s").value_parser(time).help("When the gateway answers where it is late"))
+        .arg(
+            flag("lease", "TIME", "2s")
+                .value_parser(time)
+                .help("How soon another program of this kind takes over where this one was killed"),
+        )
         .arg(
             flag("log", "LEVEL", "info")
                 .value_parser(value_parser!(Level))

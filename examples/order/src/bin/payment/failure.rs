@@ -1,7 +1,7 @@
 //! What stops the program, in one sentence for whoever runs it.
 
 use crate::gateway::GatewayError;
-use es_runtime::ConnectError;
+use es_runtime::{ConnectError, FollowError};
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     Output(#[from] std::io::Error),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
     #[error(transparent)]
     Gateway(#[from] GatewayError),
 }

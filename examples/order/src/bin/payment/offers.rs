@@ -1,6 +1,6 @@
 //! What can be asked of a payment over HTTP: that it takes a card, and how it stands.
 
-use crate::gateway::{Gateway, GatewayError, Simulated, Token};
+use crate::gateway::{Gateway, GatewayError, Token};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,12 +9,13 @@ use es_runtime::prelude::*;
 use order::payment::{Payment, PaymentId, Reason, Refusal, Status};
 use order::service::{Caller, Done, Id, Posted, Problem};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What the handlers of requests share.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) payments: Repository<Payment>,
-    pub(crate) gateway: Simulated,
+    pub(crate) gateway: Arc<dyn Gateway>,
 }
 
 #[derive(Deserialize)]

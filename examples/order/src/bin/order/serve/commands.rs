@@ -1,10 +1,12 @@
 //! What can be asked of an order over HTTP. It is paid by the payment service, so not here.
 
 use super::Shop;
+use super::checkout::PAY_WITHIN;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use humantime::format_duration;
 use order::service::{Caller, Done, Id, Posted, Problem};
 use order::{Command, Line, OrderId, Refusal};
 use serde::{Deserialize, Serialize};
@@ -78,7 +80,11 @@ async fn send(
     command: Command,
     body: &str,
 ) -> Result<Answer, Problem> {
-    let give = shop.orders.command(id).commit_id(caller.commit_id()).metadata(caller.metadata(body));
+    let mut metadata = caller.metadata(body);
+    if let Command::Place { .. } = command {
+        metadata = metadata.with_header(PAY_WITHIN, format_duration(shop.pay_within).to_string());
+    }
+    let give = shop.orders.command(id).commit_id(caller.commit_id()).metadata(metadata);
     let outcome = give.send(command).await.map_err(|error| Problem::of_command(error, refused))?;
     Ok(Answer { order: id.to_string(), done: caller.done(body, &outcome)? })
 }
