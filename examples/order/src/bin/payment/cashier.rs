@@ -36,7 +36,14 @@ impl Cashier {
             let key = order.to_string();
             let asked = self.gateway.charge(&key, charge.card, charge.amount_cents);
             let settled = match timeout(self.deadline, asked).await {
-                Ok(Ok(Answer::Approved)) => settle.execute(Payment::succeed).await,
+                Ok(Ok(Answer::Approved)) => {
+                    let settled = settle.execute(Payment::succeed).await;
+                    if settled.is_ok() {
+                        // Where this fails it is told again, and noted then.
+                        let _ = self.gateway.heard(&key).await;
+                    }
+                    settled
+                }
                 Ok(Ok(Answer::Declined)) => settle.execute(|payment| payment.fail(Reason::Declined)).await,
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => settle.execute(|payment| payment.fail(Reason::TimedOut)).await,

@@ -24,7 +24,7 @@ pub(crate) async fn await_latecomers(payments: Repository<Payment>, gateway: Arc
 }
 
 async fn note(payments: &Repository<Payment>, gateway: &dyn Gateway) -> Handled {
-    for key in gateway.late().await? {
+    for key in gateway.unheard().await? {
         let order: PaymentId = key.parse()?;
         let (metadata, span) = cause(payments, &order).await?;
         let succeed = payments.command(&order).metadata(metadata).execute(Payment::succeed);

@@ -23,11 +23,11 @@ pub(crate) trait Gateway: Send + Sync {
     /// Gives back what was taken under this key.
     fn refund<'a>(&'a self, key: &'a str) -> Answering<'a, ()>;
 
-    /// The keys of approvals that came too late for whoever had asked. They are told again until they are
-    /// [heard](Self::heard): a webhook, only that we ask.
-    fn late(&self) -> Answering<'_, Vec<String>>;
+    /// The keys of approvals of which it does not know that they were heard: whoever had asked waits no more, or has
+    /// crashed. They are told again until they are [heard](Self::heard). A webhook, only that we ask.
+    fn unheard(&self) -> Answering<'_, Vec<String>>;
 
-    /// We know of the late approval now.
+    /// What was approved under this key is noted here.
     fn heard<'a>(&'a self, key: &'a str) -> Answering<'a, ()>;
 }
 

@@ -13,12 +13,16 @@ use tokio::time::sleep;
 const TABLES: &str = "
 PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS cards (key TEXT PRIMARY KEY, card TEXT NOT NULL UNIQUE, token TEXT NOT NULL) STRICT;
--- `due` is when the gateway answers, in milliseconds since 1970, and never where it is NULL.
+-- `due` is when the gateway answers, and `tell` when it begins to tell of an approval until it is heard; both in
+-- milliseconds since 1970, and never where they are NULL.
 CREATE TABLE IF NOT EXISTS charges (
     key TEXT PRIMARY KEY, card TEXT NOT NULL, amount_cents INTEGER NOT NULL, due INTEGER,
-    approved INTEGER NOT NULL, is_late INTEGER NOT NULL, refunded INTEGER NOT NULL DEFAULT 0
+    approved INTEGER NOT NULL, tell INTEGER, refunded INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX IF NOT EXISTS late ON charges (due) WHERE is_late;";
+CREATE INDEX IF NOT EXISTS unheard ON charges (tell) WHERE tell IS NOT NULL;";
+
+/// How long it leaves whoever has asked time to say that the answer was heard.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The gateway, in a file of its own: another company keeps its books elsewhere.
 #[derive(Clone)]
@@ -75,16 +79,17 @@ impl Simulated {
         self.books(move |books| {
             let find = "SELECT token FROM cards WHERE card = ?";
             let token: Option<String> = books.query_row(find, [&card], |row| row.get(0)).optional()?;
-            let (due, approved, is_late) = match token.as_deref() {
-                Some("tok_approve") => (Some(now()), true, false),
-                Some("tok_decline") => (Some(now()), false, false),
-                Some("tok_late") => (Some(now() + late), true, true),
-                Some(_) => (None, false, false),
+            let (now, patience) = (now(), millis(PATIENCE));
+            let (due, approved, tell) = match token.as_deref() {
+                Some("tok_approve") => (Some(now), true, Some(now + patience)),
+                Some("tok_decline") => (Some(now), false, None),
+                Some("tok_late") => (Some(now + late), true, Some(now + late)),
+                Some(_) => (None, false, None),
                 None => return Err(GatewayError::UnknownCard),
             };
-            let insert = "INSERT INTO charges (key, card, amount_cents, due, approved, is_late) \
+            let insert = "INSERT INTO charges (key, card, amount_cents, due, approved, tell) \
                           VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-            books.execute(insert, params![key, card, amount_cents, due, approved, is_late])?;
+            books.execute(insert, params![key, card, amount_cents, due, approved, tell])?;
             let find = "SELECT card, amount_cents, due, approved FROM charges WHERE key = ?";
             let entry = books.query_row(find, [key], Entry::of)?;
             if (&entry.card, entry.amount_cents) != (&card, amount_cents) {
@@ -123,10 +128,10 @@ impl Gateway for Simulated {
         }))
     }
 
-    fn late(&self) -> Answering<'_, Vec<String>> {
+    fn unheard(&self) -> Answering<'_, Vec<String>> {
         Box::pin(self.books(|books| {
             let mut find =
-                books.prepare_cached("SELECT key FROM charges WHERE is_late AND due <= ? LIMIT 100")?;
+                books.prepare_cached("SELECT key FROM charges WHERE tell <= ? ORDER BY tell LIMIT 100")?;
             let keys = find.query_map([now()], |row| row.get(0))?.collect::<Result<_, _>>()?;
             Ok(keys)
         }))
@@ -135,7 +140,7 @@ impl Gateway for Simulated {
     fn heard<'a>(&'a self, key: &'a str) -> Answering<'a, ()> {
         let key = key.to_owned();
         Box::pin(self.books(move |books| {
-            books.execute("UPDATE charges SET is_late = 0 WHERE key = ?", [key])?;
+            books.execute("UPDATE charges SET tell = NULL WHERE key = ?", [key])?;
             Ok(())
         }))
     }
@@ -226,14 +231,14 @@ mod tests {
         let start = Instant::now();
         let early = tokio::time::timeout(Duration::from_millis(10), gateway.charge("3", &late, 100)).await;
         assert!(early.is_err(), "it takes its time");
-        assert_eq!(gateway.late().await.expect("books"), Vec::<String>::new());
+        assert_eq!(gateway.unheard().await.expect("books"), Vec::<String>::new());
         assert!(matches!(gateway.refund("3").await, Err(GatewayError::NothingTaken)));
         assert_eq!(gateway.charge("3", &late, 100).await.expect("an answer"), Answer::Approved);
         assert!(start.elapsed() >= Duration::from_millis(100));
-        assert_eq!(gateway.late().await.expect("books"), ["3"]);
-        assert_eq!(gateway.late().await.expect("until it is heard"), ["3"]);
+        assert_eq!(gateway.unheard().await.expect("books"), ["3"]);
+        assert_eq!(gateway.unheard().await.expect("until it is heard"), ["3"]);
         gateway.heard("3").await.expect("books");
-        assert_eq!(gateway.late().await.expect("books"), Vec::<String>::new());
+        assert_eq!(gateway.unheard().await.expect("books"), Vec::<String>::new());
         gateway.refund("3").await.expect("taken");
     }
 }
