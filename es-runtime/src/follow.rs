@@ -41,6 +41,7 @@ pub trait Follower: Sized + Send + Sync + 'static {
     label = "missing `impl On<{E}> for {Self}`",
     note = "handle it: `impl On<{E}> for {Self} {{ async fn on(&self, event: &Recorded<{E}>, context: &mut \
             Self::Context) -> Handled {{ ... }} }}`",
+    note = "or plan, if `{Self}` is a workflow: `impl When<{E}> for {Self} {{ ... }}`",
     note = "or ignore it, in the attribute of `{Self}`: `ignore({E})`"
 )]
 pub trait On<E: Event>: Follower {
@@ -60,19 +61,11 @@ pub trait On<E: Event>: Follower {
 /// Something that handles or ignores `E`, whatever `E` is: an aggregate's list may name what is no event, and that
 /// is to be said once.
 #[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` neither handles nor ignores `{E}`",
-    label = "missing `impl On<{E}> for {Self}`",
-    note = "handle it: `impl On<{E}> for {Self} {{ async fn on(&self, event: &Recorded<{E}>, context: &mut \
-            Self::Context) -> Handled {{ ... }} }}`",
-    note = "or ignore it, in the attribute of `{Self}`: `ignore({E})`"
-)]
 pub trait Covers<E>: Follower {
     /// What it does with it.
     const ROW: Row<Self>;
 }
 
-#[diagnostic::do_not_recommend]
 impl<F: On<E>, E: Event> Covers<E> for F {
     const ROW: Row<Self> = if F::IS_IGNORED { Row::ignored::<E>() } else { Row::handled::<E>() };
 }
