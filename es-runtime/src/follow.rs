@@ -1,5 +1,8 @@
 //! Following aggregates: what is done with each of their events, and the proof that none was forgotten.
 
+#[cfg(test)]
+mod tests;
+
 use crate::event::Event;
 use crate::format::DecodeError;
 use crate::recorded::Recorded;

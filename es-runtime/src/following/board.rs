@@ -52,7 +52,7 @@ struct Mark {
 
 impl Mark {
     fn now(checkpoint: &Checkpoint) -> Self {
-        let commit = checkpoint.cursor.position().map_or(0, Position::commit);
+        let commit = checkpoint.reached().map_or(0, Position::commit);
         Self { at: Instant::now(), handled: checkpoint.handled, commit }
     }
 }
@@ -139,6 +139,19 @@ impl Board {
     pub(crate) fn error(&self) -> Option<FollowError> {
         let error = self.0.error.lock().unwrap_or_else(PoisonError::into_inner).clone();
         error.or_else(|| self.reports().values().find_map(|report| report.error.clone()))
+    }
+
+    /// Why `build` is not worked on any more.
+    pub(crate) fn error_of(&self, build: u32) -> Option<FollowError> {
+        let error = self.0.error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reports = self.reports();
+        let mut of_build = reports.iter().filter(|(part, _)| part.build == build);
+        error.or_else(|| of_build.find_map(|(_, report)| report.error.clone()))
+    }
+
+    /// Whether there was a worker on `part`, here or elsewhere.
+    pub(crate) fn has_seen(&self, part: &Part) -> bool {
+        self.reports().get(part).is_some_and(|report| report.checkpoint.is_some())
     }
 
     /// Tells of every report.

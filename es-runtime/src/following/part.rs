@@ -115,10 +115,15 @@ impl Checkpoint {
         Self { store, cursor, skip: 0, last: None, handled: 0, is_live: false }
     }
 
+    /// The farthest position that is done with, as far as this part goes.
+    pub(crate) fn reached(&self) -> Option<Position> {
+        let last = self.last.filter(|_| self.skip > 0).map(|last| last.position);
+        self.cursor.position().max(last)
+    }
+
     /// Whether the event at `position`, if it is one of this part, is done with.
     pub(crate) fn covers(&self, position: Position) -> bool {
-        self.cursor.covers(position)
-            || self.skip > 0 && self.last.is_some_and(|last| position <= last.position)
+        self.cursor.covers(position) || self.reached().is_some_and(|reached| position <= reached)
     }
 }
 

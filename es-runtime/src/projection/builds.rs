@@ -162,13 +162,15 @@ pub(crate) async fn switch(
             BuildState::Retired => {}
         }
     }
-    // Whatever comes of it, the old parts are given back.
+    // The old parts go with it, or else their workers would go on until they hear of it, and tell readers how far
+    // they have come. If it fails they are given back.
     let mut writes: Vec<Write> = old_parts
         .iter()
         .zip(&halted)
         .map(|(part, (revision, state))| {
             let state = PartState { owner: None, ..state.clone() };
-            Write { key: part.key(), expected: *revision, value: Some(encode(&state)) }
+            let value = (!has_caught).then(|| encode(&state));
+            Write { key: part.key(), expected: *revision, value }
         })
         .collect();
     if has_caught {
@@ -180,9 +182,10 @@ pub(crate) async fn switch(
 /// Whether the parts of the new build have reached the end of the log once, and passed what the old ones have.
 async fn has_caught_up(store: &Store, new: &[Part], old: &[(u64, PartState)]) -> Result<bool, ReadError> {
     let states = part_states(store, new).await?;
+    let head = store.head().await?;
     let is_past = |new: &Checkpoint, old: &Checkpoint| {
-        let reached = [old.cursor.position(), old.last.map(|last| last.position)];
-        reached.into_iter().flatten().all(|position| new.covers(position))
+        // A store that was restored has lost what is behind its end, and nobody comes there.
+        old.reached().is_none_or(|position| new.covers(position) || !head.covers(position))
     };
     let has = states.iter().all(|(_, new)| {
         new.checkpoint.is_live && old.iter().all(|(_, old)| is_past(&new.checkpoint, &old.checkpoint))

@@ -6,8 +6,11 @@ use super::read_model::ReadModel;
 use super::running::{Running, Supervisor};
 use super::status::Status;
 use super::{BuildState, Projection};
-use crate::following::{Board, Either, FollowError, OnFailure, OnUnknown, Settings, check_name, race};
+use crate::following::{
+    Board, Either, FollowError, OnFailure, OnUnknown, PartState, Settings, check_name, race,
+};
 use crate::store::Store;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -18,7 +21,6 @@ use tracing::Instrument;
 ///
 /// As many programs may run it as like: each of its parts is worked on by one of them at a time, and the others
 /// stand by.
-#[derive(Debug)]
 pub struct Projector<P> {
     pub(super) store: Store,
     pub(super) projection: Arc<P>,
@@ -91,6 +93,15 @@ impl<P: Projection> Projector<P> {
     }
 }
 
+impl<P: Projection> fmt::Debug for Projector<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Projector")
+            .field("projection", &P::NAME)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
 #[allow(
     private_bounds,
     reason = "which deliveries there are is closed, and how they work is nobody's business"
@@ -145,19 +156,25 @@ async fn caught_up<P: Projection>(store: &Store, running: &Running<P>) -> Result
     loop {
         changes.borrow_and_update();
         let (_, builds) = builds::read(store, P::NAME).await?;
-        let is_built = builds.building().is_none_or(|build| build.version != P::VERSION);
-        if let Some(active) = builds.active()
-            && is_built
-            && active.version == P::VERSION
-        {
-            let states = builds::part_states(store, &active.parts(P::NAME)).await?;
+        // What is being built is what counts, even if the one that it replaces cannot go on.
+        let is_own = |build: &&Build| build.version == P::VERSION;
+        let building = builds.building().filter(is_own);
+        let build = building.or_else(|| builds.active().filter(is_own));
+        if let Some(error) = running.board().error_of(build.map_or(0, |build| build.number)) {
+            return Err(error);
+        }
+        if let (Some(active), None) = (build, building) {
+            let parts = active.parts(P::NAME);
+            let states = builds::part_states(store, &parts).await?;
             let end = head.position();
-            if states.iter().all(|(_, state)| end.is_none_or(|end| state.checkpoint.cursor.covers(end))) {
+            let is_past = |(_, state): &(u64, PartState)| {
+                end.is_none_or(|end| state.checkpoint.cursor.covers(end)) && state.checkpoint.is_live
+            };
+            // Somebody has taken each part, and found its checkpoint to be of this log.
+            let is_taken = parts.iter().all(|part| running.board().has_seen(part));
+            if is_taken && states.iter().all(is_past) {
                 return Ok(());
             }
-        }
-        if let Some(error) = running.board().error() {
-            return Err(error);
         }
         // Another program may do the work, and tells by registers only.
         if let Either::First(Err(_)) = race(changes.changed(), sleep(Duration::from_millis(20))).await {

@@ -113,7 +113,7 @@ impl<P: Follower> ReadModel<P> {
         let parked = list_parked(&self.store, &format!("parked/{}/{}/", P::NAME, build.number)).await?;
         let end = head.map_or(0, Position::commit).max(1) as f64;
         let passed = |(_, state): &(u64, PartState)| {
-            let at = state.checkpoint.cursor.position().map_or(0, Position::commit) as f64;
+            let at = state.checkpoint.reached().map_or(0, Position::commit) as f64;
             if head.is_none() { 1.0 } else { (at / end).min(1.0) }
         };
         let parts = states.len().max(1) as f64;

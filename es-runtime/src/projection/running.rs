@@ -7,6 +7,7 @@ use super::projector::{Projector, check_version};
 use super::read_model::ReadModel;
 use crate::following::{Board, Crew, FollowError, OnUnknown, Part, Settings, Worker, is_told, race, told};
 use crate::id::fresh;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,6 @@ use tokio::time::sleep;
 
 /// A projection that this program keeps up to date, and its [`ReadModel`]. When it is dropped, what is underway is
 /// finished, and then it stops.
-#[derive(Debug)]
 pub struct Running<P: Projection> {
     model: ReadModel<P>,
     stop: watch::Sender<bool>,
@@ -50,6 +50,12 @@ impl<P: Projection> Deref for Running<P> {
 
     fn deref(&self) -> &ReadModel<P> {
         &self.model
+    }
+}
+
+impl<P: Projection> fmt::Debug for Running<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("projection", &P::NAME).finish_non_exhaustive()
     }
 }
 

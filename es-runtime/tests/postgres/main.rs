@@ -11,7 +11,10 @@ mod open;
 mod pool;
 mod roles;
 mod secrets;
+mod sql;
 mod transactions;
+mod upgrade;
+mod watch;
 
 use es_runtime::postgres::{Postgres, PostgresOptions, tokio_postgres};
 use es_runtime::*;

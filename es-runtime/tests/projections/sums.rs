@@ -120,3 +120,77 @@ impl World {
         sums(&self.store).await
     }
 }
+
+/// The same in its next version: what is owed, and so with the other sign.
+#[derive(Clone)]
+pub struct Revised(Sums);
+
+impl Revised {
+    pub fn new() -> Self {
+        Self(Sums::new())
+    }
+
+    pub fn with(before: impl Fn(&StreamName, u64) -> Handled + Send + Sync + 'static) -> Self {
+        Self(Sums::with(before))
+    }
+}
+
+impl Follower for Revised {
+    const NAME: &'static str = Sums::NAME;
+    const FOLLOWS: &'static [Followed<Self>] = &[Followed::of::<Account>()];
+    type Context = Sql;
+}
+
+impl Projection for Revised {
+    const VERSION: u32 = 2;
+    type Delivery = ExactlyOnce;
+}
+
+impl Tables for Revised {
+    async fn create(&self, sql: &mut Sql) -> Handled {
+        self.0.create(sql).await
+    }
+}
+
+impl On<Opened> for Revised {
+    async fn on(&self, event: &Recorded<Opened>, sql: &mut Sql) -> Handled {
+        self.0.add(event, 0, sql).await
+    }
+}
+
+impl On<Deposited> for Revised {
+    async fn on(&self, event: &Recorded<Deposited>, sql: &mut Sql) -> Handled {
+        self.0.add(event, -event.event().amount, sql).await
+    }
+}
+
+impl On<Closed> for Revised {
+    async fn on(&self, event: &Recorded<Closed>, sql: &mut Sql) -> Handled {
+        self.0.add(event, 0, sql).await
+    }
+}
+
+/// One whose tables cannot be made: by a wrong statement, or by a name that is too long.
+pub struct Unmade {
+    pub table: &'static str,
+}
+
+impl Follower for Unmade {
+    const NAME: &'static str = "unmade";
+    const FOLLOWS: &'static [Followed<Self>] = &[];
+    type Context = Sql;
+}
+
+impl Projection for Unmade {
+    type Delivery = ExactlyOnce;
+}
+
+impl Tables for Unmade {
+    async fn create(&self, sql: &mut Sql) -> Handled {
+        if self.table.is_empty() {
+            let create = format!("CREATE TABLE {} (id BIGINT)", sql.table(&"x".repeat(63)));
+            return Ok(sql.batch(&create).await?);
+        }
+        Ok(sql.batch(self.table).await?)
+    }
+}

@@ -75,6 +75,12 @@ impl Connection {
         self.noticing(done)
     }
 
+    /// Runs statements without parameters.
+    pub(super) async fn batch(&mut self, sql: &str) -> Result<(), Failure> {
+        let done = within(self.timeout, async { Ok(self.client.batch_execute(sql).await?) }).await;
+        self.noticing(done)
+    }
+
     /// The rows as they come. No more are taken from the server than the caller asks for.
     pub(super) async fn stream(
         &mut self,

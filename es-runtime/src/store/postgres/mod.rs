@@ -45,13 +45,17 @@ mod open;
 mod options;
 mod pool;
 mod read;
+mod registers;
 mod rows;
 mod schema;
 mod server;
 mod snapshots;
+mod sql;
 mod statements;
 mod tls;
 mod transaction;
+mod values;
+mod watch;
 
 pub use options::PostgresOptions;
 pub use schema::grants;
@@ -66,19 +70,24 @@ use crate::error::{AppendError, ConnectError, ReadError};
 use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
+use crate::register::{Register, Registers, Write};
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::sql::Transactions;
 use crate::store::sizes::{self, Outcomes};
 use crate::time::Timestamp;
 use connection::Connection;
+use fence::Held;
 use pool::Pool;
 use read::Logged;
 use rows::Unread;
 use schema::MOST_COMMITS;
+use sql::Works;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, Sender};
+use watch::Watcher;
 
 /// How often a read is made again whose connection broke.
 const READS: u32 = 3;
@@ -89,8 +98,10 @@ pub struct Postgres(Arc<Shared>);
 
 struct Shared {
     pool: Pool,
+    works: Works,
     name: Arc<str>,
-    changes: watch::Sender<()>,
+    changes: Sender<()>,
+    watcher: Watcher,
 }
 
 /// Waits for a transaction that a reader of the log may not pass by begin here, and double up to
@@ -160,6 +171,26 @@ impl Postgres {
             reads = again(unread, reads, at)?;
         }
     }
+
+    /// Looks at the log until nobody is in the way of that.
+    async fn log<T: Send>(
+        &self,
+        look: impl for<'a> Fn(&'a mut Connection, Option<Held>) -> Reading<'a, Result<T, Held>> + Send + Sync,
+    ) -> Result<T, ReadError> {
+        let patience = self.0.pool.manager().options.patience;
+        let (begin, mut wait, mut held) = (Instant::now(), FIRST_WAIT, None::<Held>);
+        loop {
+            match self.read(&"the log", |connection| look(connection, held.clone())).await? {
+                Ok(seen) => return Ok(seen),
+                Err(by) if begin.elapsed() > patience => {
+                    return Err(ReadError::Unavailable(by.reason(patience)));
+                }
+                Err(by) => held = Some(by),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
 }
 
 impl Adapter for Postgres {
@@ -219,27 +250,26 @@ impl Adapter for Postgres {
     }
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
-        let patience = self.0.pool.manager().options.patience;
-        let (begin, mut wait, mut held) = (Instant::now(), FIRST_WAIT, None);
-        loop {
-            let logged = self.read(&"the log", |connection| {
-                let (after, filter, held) = (after.clone(), filter.clone(), held.clone());
-                Box::pin(async move { read::log_page(connection, &after, &filter, limit, held).await })
-            });
-            match logged.await? {
-                Logged::Page(page) => return Ok(page),
-                Logged::Held(by) if begin.elapsed() > patience => {
-                    return Err(ReadError::Unavailable(by.reason(patience)));
+        self.log(|connection, held| {
+            let (after, filter) = (after.clone(), filter.clone());
+            Box::pin(async move {
+                match read::log_page(connection, &after, &filter, limit, held).await? {
+                    Logged::Page(page) => Ok(Ok(page)),
+                    Logged::Held(held) => Ok(Err(held)),
                 }
-                Logged::Held(by) => held = Some(by),
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
+            })
+        })
+        .await
     }
 
-    fn changes(&self) -> watch::Receiver<()> {
-        self.0.changes.subscribe()
+    async fn head(&self) -> Result<Cursor, ReadError> {
+        self.log(|connection, held| Box::pin(read::end(connection, held))).await
+    }
+
+    fn changes(&self) -> Receiver<()> {
+        let receiver = self.0.changes.subscribe();
+        self.0.watcher.wake(&self.0);
+        receiver
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -255,6 +285,40 @@ impl Adapter for Postgres {
 
     fn snapshots(&self) -> Option<impl Snapshots> {
         Some(self.clone())
+    }
+
+    fn registers(&self) -> Option<impl Registers> {
+        Some(self.clone())
+    }
+
+    fn transactions(&self) -> Option<impl Transactions> {
+        Some(self.clone())
+    }
+}
+
+impl Registers for Postgres {
+    async fn read_register(&self, key: &str) -> Result<Option<Register>, ReadError> {
+        self.read(&"a register", |connection| {
+            let key = key.to_owned();
+            Box::pin(async move { registers::read(connection, &key).await })
+        })
+        .await
+    }
+
+    async fn list_registers(&self, prefix: &str, limit: usize) -> Result<Vec<(String, Register)>, ReadError> {
+        self.read(&"the registers", |connection| {
+            let prefix = prefix.to_owned();
+            Box::pin(async move { registers::list(connection, &prefix, limit).await })
+        })
+        .await
+    }
+
+    async fn write_registers(&self, writes: Vec<Write>) -> Result<bool, ReadError> {
+        let written = match self.0.pool.get().await {
+            Ok(mut connection) => registers::write(&mut connection, &writes).await,
+            Err(failure) => Err(failure),
+        };
+        written.map_err(|failure| failure.read_error("the registers"))
     }
 }
 

@@ -251,6 +251,19 @@ pub(super) async fn log_page(
     Ok(Logged::Page(LogPage { events: page.events, next, is_end }))
 }
 
+/// Where the log ends, for somebody who has waited for those who were `held` to be in the way.
+pub(super) async fn end(
+    connection: &mut Connection,
+    held: Option<Held>,
+) -> Result<Result<Cursor, Held>, Unread> {
+    let held = fence::settle(connection, held).await?;
+    let end = match connection.settled {
+        0 => Cursor::start(),
+        settled => Cursor::at(Position::new(settled, BEHIND_EVERY_PLACE)),
+    };
+    Ok(held.map_or(Ok(end), Err))
+}
+
 /// Up to where a page looks.
 async fn window(connection: &mut Connection, from: u64, settled: u64) -> Result<u64, Unread> {
     let rows = connection.query(Sql::After, &[&(from as i64), &(settled as i64), &SCAN]).await?;

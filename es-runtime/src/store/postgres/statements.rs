@@ -79,4 +79,11 @@ statements! {
                     format = excluded.format, state = excluded.state \
                     WHERE s.fingerprint <> excluded.fingerprint OR s.version <= excluded.version",
     DeleteSnapshot = "DELETE FROM {schema}.es_snapshot WHERE stream = $1",
+    Newest = "SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM {schema}.es_position s",
+    ReadRegister = "SELECT key, revision, value FROM {schema}.es_register WHERE key = $1",
+    ListRegisters = "SELECT key, revision, value FROM {schema}.es_register WHERE key >= $1 AND key < $2 \
+                     ORDER BY key LIMIT $3",
+    ListRegistersToEnd = "SELECT key, revision, value FROM {schema}.es_register WHERE key >= $1 \
+                          ORDER BY key LIMIT $2",
+    WriteRegisters = "SELECT {schema}.es_write_registers($1, $2, $3)",
 }
