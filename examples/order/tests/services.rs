@@ -143,6 +143,28 @@ fn a_service_that_was_away_catches_up() {
 }
 
 #[test]
+fn an_order_that_nobody_pays_is_cancelled_when_its_time_is_up() {
+    let in_a_second = |folder: &std::path::Path| {
+        let order = "--pay-within 1s --lease 500ms".to_owned();
+        Setup { order, ..Setup::on_sqlite(folder) }
+    };
+    let mut shop = Shop::open(in_a_second);
+    shop.place("o-1");
+    shop.place("o-2");
+    shop.offer("o-2", "tok_approve");
+    // The timer is in the store: it runs out in a program that did not set it, and has other settings.
+    shop.order_becomes("o-2", "paid");
+    shop.order.kill();
+    shop.setup.order = "--pay-within 1h --lease 500ms".to_owned();
+    shop.order = shop.setup.order();
+    shop.order_becomes("o-1", "cancelled");
+    assert_eq!(shop.names("checkout/o-1"), ["checkout.payment_overdue"]);
+    assert_eq!(shop.names("checkout/o-2"), [""; 0]);
+    assert_eq!(shop.order.get("/orders/o-2").json()["status"], "paid");
+    shop.payment_becomes("o-1", "revoked");
+}
+
+#[test]
 fn what_cannot_be_offered_is_a_problem() {
     let shop = Shop::on_sqlite();
     let offer = |order: &str, key: &str, token: &str| {
