@@ -32,3 +32,6 @@ pub use events::Line;
 pub use id::OrderId;
 pub use order::{Order, Status};
 pub use refusal::Refusal;
+
+// They share a store: no event of one may have a name of the other's.
+es_runtime::catalog!(Order, payment::Payment);

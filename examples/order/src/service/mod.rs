@@ -15,6 +15,6 @@ pub use caller::{Caller, Done};
 pub use extract::{Asked, Id, Posted};
 pub use logging::start_logging;
 pub use problem::Problem;
-pub use retrying::REACTIONS;
+pub use retrying::{REACTIONS, retry_parked};
 pub use server::{Server, Stopping};
 pub use trace::{TraceContext, in_span, span_of};

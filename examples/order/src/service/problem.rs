@@ -162,3 +162,48 @@ fn unavailable(error: &dyn Display) -> Problem {
     let detail = "the store cannot be reached, and nothing was done: send it again in a moment";
     Problem::unavailable("unavailable", detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use es_runtime::{Cause, Expected};
+
+    fn answer(error: AppendError) -> (u16, String, bool) {
+        let problem = Problem::from(StoreError::from(error));
+        let name = problem.name.clone();
+        let response = problem.into_response();
+        (response.status().as_u16(), name, response.headers().contains_key(header::RETRY_AFTER))
+    }
+
+    #[test]
+    fn what_the_store_could_not_do_says_whether_to_send_it_again() {
+        let (id, cause) = (CommitId::ROOT, || Cause::new("hunter2@db.internal"));
+        let conflict = AppendError::Conflict {
+            stream: "order/o-1".parse().expect("a stream"),
+            expected: Expected::NoStream,
+            actual: Version::new(1),
+        };
+        let large = AppendError::TooLarge { what: "the commit".into(), size: 2, limit: 1 };
+        let cases = [
+            (AppendError::Unavailable(cause()), (503, "unavailable", true)),
+            (AppendError::Unknown { id, r#source: cause() }, (503, "outcome-unknown", true)),
+            (conflict, (503, "contention", true)),
+            (AppendError::IdReused { id }, (422, "idempotency-key-reused", false)),
+            (large, (413, "too-large", false)),
+            (AppendError::Fatal(cause()), (500, "internal", false)),
+        ];
+        for (error, (status, name, is_retryable)) in cases {
+            assert_eq!(answer(error), (status, name.to_owned(), is_retryable));
+        }
+    }
+
+    #[test]
+    fn what_is_inside_stays_inside() {
+        let cause = || Cause::new("hunter2@db.internal");
+        let unknown = AppendError::Unknown { id: CommitId::ROOT, r#source: cause() };
+        for error in [AppendError::Unavailable(cause()), unknown, AppendError::Fatal(cause())] {
+            let problem = Problem::from(error);
+            assert!(!problem.detail.contains("hunter2"), "{problem:?}");
+        }
+    }
+}

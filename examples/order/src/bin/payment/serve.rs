@@ -11,7 +11,7 @@ use axum::Router;
 use axum::routing::get;
 use es_runtime::StartAt;
 use es_runtime::prelude::*;
-use order::service::{REACTIONS, Server, start_logging};
+use order::service::{REACTIONS, Server, retry_parked, start_logging};
 use std::io::{Write, stdout};
 use std::sync::Arc;
 
@@ -36,7 +36,11 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let desk = Desk { payments: store.repository(), gateway };
     let router = Router::new().route("/payments/{order}", get(standing).post(offer)).with_state(desk);
     writeln!(stdout(), "payment: listening on http://{address}")?;
-    let served = server.run(router).await.map_err(Failure::Listen);
+    let served = tokio::select! {
+        served = server.run(router) => served.map_err(Failure::Listen),
+        never = retry_parked(&requests) => match never {},
+        never = retry_parked(&cashier) => match never {},
+    };
     latecomers.abort();
     cashier.stop().await;
     requests.stop().await;

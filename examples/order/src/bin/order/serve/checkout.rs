@@ -10,6 +10,8 @@ use order::payment::{Payment, Reason};
 use order::{CancelUnpaid, Order, OrderId};
 use std::time::Duration;
 
+es_runtime::catalog!(Checkout, Order, Payment);
+
 /// Where the metadata of a placing say until when the money must be here. It was promised to the customer then, so
 /// it does not change with the settings of the program.
 pub(super) const PAY_WITHIN: &str = "pay-within";

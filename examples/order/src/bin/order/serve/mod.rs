@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use es_runtime::prelude::*;
 use es_runtime::{ReadModel, StartAt};
 use order::Order;
-use order::service::{REACTIONS, Server, Stopping, start_logging};
+use order::service::{REACTIONS, Server, Stopping, retry_parked, start_logging};
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -62,7 +62,11 @@ pub(crate) async fn run(settings: Settings) -> Result<ExitCode, Failure> {
         stopping: server.stopping(),
     };
     writeln!(stdout(), "order: listening on http://{address}")?;
-    let served = server.run(router(shop)).await.map_err(Failure::Listen);
+    let served = tokio::select! {
+        served = server.run(router(shop)) => served.map_err(Failure::Listen),
+        never = retry_parked(&settlement) => match never {},
+        never = retry_parked(&checkout) => match never {},
+    };
     checkout.stop().await;
     settlement.stop().await;
     by_day.stop().await;
