@@ -158,6 +158,7 @@
 
 mod adapter;
 mod aggregate;
+mod bus;
 mod command;
 mod commit;
 mod decision;
@@ -205,6 +206,7 @@ pub use crate::adapter::{
     LogPage, Page, Reader,
 };
 pub use crate::aggregate::{Aggregate, AggregateId, Apply, EventOf, Fold};
+pub use crate::bus::{Bus, Consumer, Hear, Listen, ListenSync, Listener};
 pub use crate::command::{Command, CommandError, Guard, Handle, Outcome};
 pub use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 pub use crate::decision::{Decision, Events, Raised};

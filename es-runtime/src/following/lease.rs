@@ -210,6 +210,12 @@ impl Lease {
         }
     }
 
+    /// Fails where the store does not answer.
+    pub(crate) async fn probe(&self) -> Result<(), ReadError> {
+        let registers = self.store.registers().ok_or(NO_REGISTERS)?;
+        registers.read(&self.key).await.map(drop)
+    }
+
     /// Rewrites the register, and says whether the part is still ours.
     async fn beat(&mut self) -> Result<bool, ReadError> {
         let registers = self.store.registers().ok_or(NO_REGISTERS)?;

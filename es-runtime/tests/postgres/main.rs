@@ -7,6 +7,7 @@ mod batches;
 mod faults;
 mod fence;
 mod large;
+mod loads;
 mod open;
 mod pool;
 mod roles;

@@ -1,9 +1,12 @@
 //! What a reaction may rely on.
 
 use super::domain::{Order, OrderCancelled, OrderConfirmed, OrderPlaced, Refusal, place};
+use es_runtime::memory::Memory;
 use es_runtime::prelude::*;
+use es_runtime::testing::Faulty;
 use es_runtime::{Effects, OnFailure, StartAt};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -158,4 +161,38 @@ async fn of_two_programs_one_acts() {
     second.at_least(last, SOON).await.expect("in time");
     assert_eq!(count(&calls), [1; 22]);
     second.stop().await;
+}
+
+#[derive(Reaction)]
+#[reaction("look", follows(Order), ignore(OrderConfirmed, OrderCancelled))]
+struct Look {
+    is_away: Arc<AtomicBool>,
+}
+
+impl On<OrderPlaced> for Look {
+    async fn on(&self, _: &Recorded<OrderPlaced>, _: &mut Effects) -> Handled {
+        // As a handler does that turns the store's error into one of its own.
+        if self.is_away.load(Ordering::SeqCst) { Err("could not look".into()) } else { Ok(()) }
+    }
+}
+
+/// However long the store is away, and whatever the handler makes of that.
+#[tokio::test]
+async fn a_store_that_is_away_is_no_failure_of_the_handler() {
+    let (faulty, is_away) = (Faulty::new(Memory::new()), Arc::new(AtomicBool::new(false)));
+    let store = Store::new(faulty.clone());
+    let reactor = store.reaction(Look { is_away: Arc::clone(&is_away) });
+    let reacting = reactor.on_failure(OnFailure::retry(0)).start(StartAt::Beginning).await.expect("starts");
+    let first = place(&store, "o-1", "tea").await.position().expect("stored");
+    reacting.at_least(first, SOON).await.expect("in time");
+
+    is_away.store(true, Ordering::SeqCst);
+    faulty.faults().fail_registers(usize::MAX);
+    let last = place(&store, "o-2", "tea").await.position().expect("stored");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    is_away.store(false, Ordering::SeqCst);
+    faulty.faults().clear();
+    reacting.at_least(last, SOON).await.expect("it went on");
+    assert!(reacting.error().is_none());
+    reacting.stop().await;
 }

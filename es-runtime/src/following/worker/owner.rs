@@ -9,13 +9,16 @@ use super::super::policy::{OnUnknown, Then};
 use super::super::race::{Either, race};
 use super::{Interrupt, Worker, is_told, told};
 use crate::adapter::{Filter, Limit};
+use crate::error::ReadError;
 use crate::follow::Follower;
+use crate::metrics;
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::recorded::Recorded;
 use crate::register::Write;
 use crate::store::Retry;
 use crate::subscription::{Batch, Subscription};
+use crate::time::Timestamp;
 use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::ops::Range;
@@ -160,11 +163,20 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         while at < events.len() {
             at = self.advance(&events, at, &end).await?;
         }
+        let newest = events.last().filter(|_| !is_end).map(Recorded::recorded_at);
         if events.is_empty() {
             self.pass(end).await?;
         }
+        metrics::level_of(metrics::LAG_SECONDS, F::NAME, self.lag(newest));
         self.report(true);
         Ok(())
+    }
+
+    /// How many seconds ago `newest` was; 0 at the end of the log.
+    fn lag(&self, newest: Option<Timestamp>) -> f64 {
+        let micros =
+            |newest: Timestamp| self.worker.store.now().as_micros().saturating_sub(newest.as_micros());
+        newest.map_or(0.0, |newest| micros(newest) as f64 / 1e6)
     }
 
     /// Moves past a batch in which there was nothing for this part. That is not worth a write each time.
@@ -311,7 +323,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                 if let Some(revision) = kept {
                     self.moved(*revision, after(*at));
                 }
-                self.blame(failure)?;
+                self.blame(failure).await?;
             }
             Delivered::Refused(_) => {}
             Delivered::Stale => return Err(Interrupt::Again),
@@ -319,16 +331,22 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         Ok(delivered)
     }
 
-    /// A database that is in the way is no failure of the handler.
-    fn blame(&self, failure: &Failure) -> Step<()> {
+    /// A store that is in the way is no failure of the handler. Where its error does not say so, because it is one
+    /// of the handler's own, the store is asked: one that does not answer had a part in it.
+    async fn blame(&self, failure: &Failure) -> Step<()> {
         if failure.is_of_the_database() {
-            let error = crate::error::ReadError::Unavailable(failure.cause());
-            return Err(Interrupt::Trouble(error.into()));
+            return Err(Interrupt::Trouble(ReadError::Unavailable(failure.cause()).into()));
         }
+        if let Failure::Handler(_) = failure {
+            self.lease.probe().await?;
+        }
+        metrics::count_of(metrics::FAILED_EVENTS, F::NAME, 1);
         Ok(())
     }
 
     fn moved(&mut self, revision: u64, checkpoint: Checkpoint) {
+        let handled = checkpoint.handled.saturating_sub(self.checkpoint.handled);
+        metrics::count_of(metrics::HANDLED_EVENTS, F::NAME, handled);
         self.lease.moved(revision, checkpoint.clone());
         self.checkpoint = checkpoint;
         self.ahead_since = None;
@@ -365,6 +383,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
 
     fn name_parked(&mut self) {
         self.passed = Arc::new(self.parked.keys().cloned().collect());
+        metrics::level_of(metrics::PARKED_STREAMS, F::NAME, self.parked.len() as f64);
     }
 
     /// Does what somebody has asked for about parked events.
@@ -504,7 +523,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                 if let Some(revision) = kept {
                     self.moved(*revision, after(*at));
                 }
-                self.blame(failure)?;
+                self.blame(failure).await?;
             }
             Delivered::Refused(_) => {}
             Delivered::Stale => return Err(Interrupt::Again),

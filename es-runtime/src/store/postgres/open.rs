@@ -1,5 +1,6 @@
 //! Opening a store: whatever is in the schema is left alone unless it is ours.
 
+use super::loads::Loads;
 use super::options::PostgresOptions;
 use super::pool::{Manager, Pool, connect};
 use super::schema::{self, Contents};
@@ -39,10 +40,11 @@ pub(super) async fn open(options: PostgresOptions) -> Result<Postgres, ConnectEr
         schema: schema.clone(),
     };
     let not_built = |error: BuildError| opening.unavailable(&error.to_string());
-    let pool = Pool::new(manager()).map_err(not_built)?;
+    let pool = Arc::new(Pool::new(manager()).map_err(not_built)?);
     let works = Works::new(manager()).map_err(not_built)?;
+    let loads = Loads::new(Arc::clone(&pool));
     let (changes, watcher) = (watch::Sender::new(()), Watcher::default());
-    Ok(Postgres(Arc::new(Shared { pool, works, name, changes, watcher })))
+    Ok(Postgres(Arc::new(Shared { pool, works, loads, name, changes, watcher })))
 }
 
 /// Who must do what about older tables.
@@ -139,7 +141,7 @@ impl Opening<'_> {
     async fn check_position(&self, client: &Client) -> Result<(), ConnectError> {
         let schema = schema::quoted(&self.options.schema);
         let sql = format!(
-            "SELECT coalesce(max(e.position) >> 16, 0), \
+            "SELECT coalesce(max(e.position) >> 20, 0), \
              (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM {schema}.es_position s) \
              FROM {schema}.es_event e"
         );

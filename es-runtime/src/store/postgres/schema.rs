@@ -47,8 +47,8 @@ pub(super) fn lock_class(store: StoreId) -> i32 {
     i32::from_be_bytes([bytes[12] & 0x7f, bytes[13], bytes[14], bytes[15]])
 }
 
-/// The most commits of one batch: so many positions belong to a number of the sequence.
-pub(super) const MOST_COMMITS: usize = 1 << 16;
+/// The most events of one batch: so many positions belong to a number of the sequence.
+pub(super) const MOST_EVENTS: usize = 1 << 20;
 
 /// What is in a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,8 @@ pub fn grants(schema: &str, role: &str) -> Result<String, crate::ConnectError> {
     Ok(format!(
         "GRANT USAGE ON SCHEMA {schema} TO {role};\n\
          GRANT SELECT ON {schema}.es_meta TO {role};\n\
-         GRANT SELECT, INSERT ON {schema}.es_event TO {role};\n\
+         GRANT SELECT, INSERT ON {schema}.es_event, {schema}.es_kind TO {role};\n\
+         GRANT SELECT ON {schema}.es_log TO {role};\n\
          GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.es_snapshot TO {role};\n\
          GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.es_register TO {role};\n\
          GRANT USAGE, SELECT ON {schema}.es_position TO {role};\n\
