@@ -121,6 +121,13 @@ impl Checkpoint {
         self.cursor.position().max(last)
     }
 
+    /// Whether everything before `end` is done with. A batch ends with a commit, and the end of the log behind one,
+    /// so that the commits tell.
+    pub(crate) fn is_past(&self, end: &Cursor) -> bool {
+        let commit = |cursor: &Cursor| cursor.position().map(Position::commit);
+        commit(&self.cursor) >= commit(end)
+    }
+
     /// Whether the event at `position`, if it is one of this part, is done with.
     pub(crate) fn covers(&self, position: Position) -> bool {
         self.cursor.covers(position) || self.reached().is_some_and(|reached| position <= reached)

@@ -166,10 +166,8 @@ async fn caught_up<P: Projection>(store: &Store, running: &Running<P>) -> Result
         if let (Some(active), None) = (build, building) {
             let parts = active.parts(P::NAME);
             let states = builds::part_states(store, &parts).await?;
-            let end = head.position();
-            let is_past = |(_, state): &(u64, PartState)| {
-                end.is_none_or(|end| state.checkpoint.cursor.covers(end)) && state.checkpoint.is_live
-            };
+            let is_past =
+                |(_, state): &(u64, PartState)| state.checkpoint.is_past(&head) && state.checkpoint.is_live;
             // Somebody has taken each part, and found its checkpoint to be of this log.
             let is_taken = parts.iter().all(|part| running.board().has_seen(part));
             if is_taken && states.iter().all(is_past) {

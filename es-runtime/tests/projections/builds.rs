@@ -1,8 +1,8 @@
 //! A projection is built anew beside the old one, which is read until the new one has caught up.
-#![cfg(feature = "sqlite")]
 
 use crate::account::{SOON, deposit, fold, until};
-use crate::sums::{Revised, Sums, World, sums};
+use crate::on_databases;
+use crate::sums::{Revised, Sums, sums};
 use es_runtime::prelude::*;
 use es_runtime::{BuildState, FollowError};
 use std::sync::Arc;
@@ -10,12 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::sleep;
 
-async fn world() -> World {
-    let world = World::new().await;
+async fn some_events(store: &Store) {
     for number in 0..300 {
-        deposit(&world.store, &format!("a-{}", number % 10), number).await;
+        deposit(store, &format!("a-{}", number % 10), number).await;
     }
-    world
 }
 
 /// Every event, whether it was handled before or not, waits until it is open.
@@ -37,9 +35,11 @@ async fn states(store: &Store) -> Vec<(u32, u32, BuildState)> {
     builds.into_iter().map(|build| (build.number, build.version, build.state)).collect()
 }
 
+on_databases! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_see_the_old_one_until_the_new_one_has_caught_up() {
     let world = world().await;
+    some_events(&world.store).await;
     let store = &world.store;
     store.projection(Sums::new()).run_to_end().await.expect("it can");
     let old = fold(store).await;
@@ -82,6 +82,7 @@ async fn readers_see_the_old_one_until_the_new_one_has_caught_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_build_goes_on_where_it_was() {
     let world = world().await;
+    some_events(&world.store).await;
     world.store.projection(Sums::new()).run_to_end().await.expect("it can");
     let (_, pass) = gate();
     let failed = world.store.projection(Revised::with(pass)).on_failure(es_runtime::OnFailure::retry(0));
@@ -104,6 +105,7 @@ async fn a_build_goes_on_where_it_was() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_program_stops_when_a_newer_one_has_built_anew() {
     let world = world().await;
+    some_events(&world.store).await;
     let older = world.elsewhere().projection(Sums::new()).lease(Duration::from_millis(100)).start().await;
     let older = older.expect("it starts");
     world.store.projection(Revised::new()).run_to_end().await.expect("it can");
@@ -117,6 +119,7 @@ async fn an_older_program_stops_when_a_newer_one_has_built_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_read_their_writes_while_one_build_takes_the_place_of_another() {
     let world = world().await;
+    some_events(&world.store).await;
     let projector = || world.store.projection(Sums::new()).lease(Duration::from_millis(300)).partitions(2);
     let running = projector().start().await.expect("it starts");
     let done = Arc::new(AtomicBool::new(false));
@@ -155,6 +158,7 @@ async fn clients_read_their_writes_while_one_build_takes_the_place_of_another() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn programs_that_start_at_once_begin_one_build() {
     let world = world().await;
+    some_events(&world.store).await;
     let start = |_| {
         let projector = world.elsewhere().projection(Sums::new());
         tokio::spawn(async move { projector.start().await })
@@ -169,10 +173,11 @@ async fn programs_that_start_at_once_begin_one_build() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_that_cannot_be_made_are_no_build() {
-    let world = World::new().await;
+    let world = world().await;
     let refused = world.store.projection(crate::sums::Unmade { table: "CREATE TABLE (" }).start().await;
     assert!(matches!(refused, Err(FollowError::Create { .. })), "{refused:?}");
     let refused = world.store.projection(crate::sums::Unmade { table: "" }).start().await;
     assert!(matches!(refused, Err(FollowError::NameTooLong { limit: 63, .. })), "{refused:?}");
     assert!(world.store.projections().list().await.expect("readable").is_empty());
+}
 }

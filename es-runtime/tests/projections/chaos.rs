@@ -1,14 +1,16 @@
 //! Whatever fails, and whenever programs stop and start: what is read is what the log adds up to.
 
 use crate::account::{deposit, fold};
-use crate::on_both;
+use crate::everywhere;
 use es_runtime::testing::{Chaos, SeededEntropy};
 use es_runtime::{Entropy, OnFailure};
 use std::sync::Arc;
 use std::time::Duration;
 
-on_both! {
-    async fn a_read_model_is_a_fold_of_the_log(world) {
+everywhere! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_read_model_is_a_fold_of_the_log() {
+        let world = world().await;
         for seed in 0..6 {
             let chance = Arc::new(SeededEntropy::new(seed));
             let chaos = Chaos { lag: 0.0, ..Chaos::default() };

@@ -1,7 +1,7 @@
 //! Several programs run one projection: one works on a part at a time, and others take over.
 
 use crate::account::{SOON, deposit, fold};
-use crate::on_both;
+use crate::everywhere;
 use es_runtime::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
@@ -54,8 +54,10 @@ impl Program {
     }
 }
 
-on_both! {
-    async fn one_program_works_and_the_other_goes_on_when_it_is_killed(world) {
+everywhere! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_program_works_and_the_other_goes_on_when_it_is_killed() {
+        let world = world().await;
         let (store, projection) = (world.elsewhere(), world.projection(|_, _| Ok(())));
         let first = Program::run(move || async move {
             store.projection(projection).lease(LEASE).start().await.expect("it starts")
@@ -88,7 +90,9 @@ on_both! {
         second.stop().await;
     }
 
-    async fn who_stops_does_not_let_others_wait(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_stops_does_not_let_others_wait() {
+        let world = world().await;
         let long = Duration::from_secs(60);
         let projector = |store: &Store| store.projection(world.projection(|_, _| Ok(()))).lease(long);
         let first = projector(&world.elsewhere()).start().await.expect("it starts");
@@ -101,7 +105,9 @@ on_both! {
         assert_eq!(world.balances().await, fold(&world.store).await);
     }
 
-    async fn programs_that_sleep_and_wake_spoil_nothing(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn programs_that_sleep_and_wake_spoil_nothing() {
+        let world = world().await;
         let programs = [0, 1].map(|_| {
             let (store, projection) = (world.elsewhere(), world.projection(|_, _| Ok(())));
             Program::run(move || async move {
@@ -122,7 +128,9 @@ on_both! {
         programs.into_iter().for_each(Program::kill);
     }
 
-    async fn a_slow_handler_does_not_cost_its_owner_the_lease(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_slow_handler_does_not_cost_its_owner_the_lease() {
+        let world = world().await;
         let short = Duration::from_millis(60);
         let called = Arc::new(AtomicU32::new(0));
         let slow = |called: Arc<AtomicU32>| move |_: &es_runtime::StreamName, _| {
@@ -143,7 +151,9 @@ on_both! {
         second.stop().await;
     }
 
-    async fn parts_are_worked_on_side_by_side(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn parts_are_worked_on_side_by_side() {
+        let world = world().await;
         for number in 0..200_i64 {
             deposit(&world.store, &format!("a-{}", number % 40), number).await;
         }

@@ -11,35 +11,40 @@ mod policies;
 mod sums;
 mod unknown;
 
-/// The same tests on memory, where handlers are called at least once, and on SQLite, where it is exactly once.
-macro_rules! on_both {
-    ($(async fn $name:ident($world:ident) $body:block)*) => {
+/// The same tests on memory, where handlers are called at least once, and on databases, where it is exactly once.
+macro_rules! everywhere {
+    ($($test:item)*) => {
         mod memory {
-            use super::*;
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "some need it")]
             use crate::account::Model;
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    let $world = crate::account::World::new();
-                    $body
-                }
-            )*
+            use super::*;
+            async fn world() -> crate::account::World { crate::account::World::new() }
+            $($test)*
         }
 
-        #[cfg(feature = "sqlite")]
+        crate::on_databases! { $($test)* }
+    };
+}
+
+/// The same tests on each database.
+macro_rules! on_databases {
+    ($($test:item)*) => {
         mod sqlite {
+            #[allow(unused_imports, reason = "some need it")]
+            use crate::sums::Sums as Model;
             use super::*;
-            #[allow(unused_imports)]
-            use crate::sums::Model;
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    let $world = crate::sums::World::new().await;
-                    $body
-                }
-            )*
+            async fn world() -> crate::sums::World<es_runtime::sqlite::Sqlite> { crate::sums::World::sqlite().await }
+            $($test)*
+        }
+
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            #[allow(unused_imports, reason = "some need it")]
+            use crate::sums::Sums as Model;
+            use super::*;
+            async fn world() -> crate::sums::World<es_runtime::postgres::Postgres> { crate::sums::World::postgres().await }
+            $($test)*
         }
     };
 }
-use on_both;
+use {everywhere, on_databases};

@@ -1,7 +1,7 @@
 //! Events that cannot be handled: they are tried again, parked, or stop the projection.
 
 use crate::account::{SOON, deposit, fold, stream, until};
-use crate::on_both;
+use crate::everywhere;
 use es_runtime::prelude::*;
 use es_runtime::{FollowError, Handled, OnFailure};
 use std::sync::Arc;
@@ -29,8 +29,10 @@ async fn some_events(store: &Store) {
     }
 }
 
-on_both! {
-    async fn a_handler_that_recovers_is_tried_until_it_does(world) {
+everywhere! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_handler_that_recovers_is_tried_until_it_does() {
+        let world = world().await;
         some_events(&world.store).await;
         let tries = Arc::new(AtomicU32::new(0));
         let counted = tries.clone();
@@ -43,7 +45,9 @@ on_both! {
         assert_eq!(tries.load(Ordering::SeqCst), 4);
     }
 
-    async fn a_handler_that_does_not_recover_stops_it_where_it_is(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_handler_that_does_not_recover_stops_it_where_it_is() {
+        let world = world().await;
         some_events(&world.store).await;
         let fails = Arc::new(AtomicBool::new(true));
         let projection = world.projection(failing(3, fails.clone()));
@@ -60,7 +64,9 @@ on_both! {
         assert_eq!(world.balances().await, fold(&world.store).await);
     }
 
-    async fn a_panic_is_a_failure_like_any_other(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_panic_is_a_failure_like_any_other() {
+        let world = world().await;
         some_events(&world.store).await;
         let projection = world.projection(|stream, version| {
             assert!(stream.key() != "bad" || version != 3, "a customer without a name");
@@ -74,7 +80,9 @@ on_both! {
         assert_eq!(parked[0].attempts, 2);
     }
 
-    async fn what_is_parked_waits_with_its_stream_until_it_is_retried(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_parked_waits_with_its_stream_until_it_is_retried() {
+        let world = world().await;
         some_events(&world.store).await;
         let fails = Arc::new(AtomicBool::new(true));
         let projection = world.projection(failing(3, fails.clone()));
@@ -104,7 +112,9 @@ on_both! {
         assert!(!running.retry(&stream("bad")).await.expect("readable"), "there is nothing any more");
     }
 
-    async fn what_is_skipped_is_left_out_alone(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_skipped_is_left_out_alone() {
+        let world = world().await;
         some_events(&world.store).await;
         let projection = world.projection(failing(3, Arc::new(AtomicBool::new(true))));
         let running = world.store.projection(projection).batch(3).on_failure(retry(0).then_park()).start().await.expect("it starts");
@@ -119,7 +129,9 @@ on_both! {
         assert_eq!(balances["good"], log["good"]);
     }
 
-    async fn parked_events_are_there_after_a_restart(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn parked_events_are_there_after_a_restart() {
+        let world = world().await;
         some_events(&world.store).await;
         let fails = Arc::new(AtomicBool::new(true));
         let projector = |projection| world.store.projection(projection).partitions(3).on_failure(retry(0).then_park());

@@ -1,11 +1,14 @@
 //! The balances as tables, which any event that is handled twice would spoil.
 
 use crate::account::{Account, Before, Closed, Deposited, Opened};
+#[cfg(feature = "postgres")]
+use es_runtime::postgres::Postgres;
 use es_runtime::prelude::*;
 use es_runtime::sqlite::Sqlite;
 use es_runtime::testing::Faulty;
 use es_runtime::{
-    Durability, ExactlyOnce, Followed, Follower, Handled, On, Projection, Retry, Sql, StreamName, Tables,
+    Adapter, Durability, ExactlyOnce, Followed, Follower, Handled, On, Projection, Retry, Sql, StreamName,
+    Tables,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,20 +90,34 @@ pub async fn sums(store: &Store) -> BTreeMap<String, (u64, i64)> {
     rows.expect("as written")
 }
 
-/// A store in a file, and balances kept in a table.
-pub struct World {
+/// A store in a database, and balances kept in a table beside it.
+pub struct World<A: Adapter> {
     pub store: Store,
-    pub faulty: Faulty<Sqlite>,
-    _folder: TempDir,
+    pub faulty: Faulty<A>,
+    _folder: Option<TempDir>,
 }
 
-pub type Model = Sums;
-
-impl World {
-    pub async fn new() -> Self {
+impl World<Sqlite> {
+    pub async fn sqlite() -> Self {
         let folder = TempDir::new().expect("a folder");
         let options = Sqlite::options().durability(Durability::ProcessCrash);
-        let faulty = Faulty::new(options.open(folder.path().join("a.db")).await.expect("a store"));
+        let sqlite = options.open(folder.path().join("a.db")).await.expect("a store");
+        Self::of(sqlite, Some(folder))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl World<Postgres> {
+    pub async fn postgres() -> Self {
+        let url = servers::postgres::Server::shared().new_database();
+        let options = Postgres::options(&url).expect("the server's own URL");
+        Self::of(options.open().await.expect("a store"), None)
+    }
+}
+
+impl<A: Adapter> World<A> {
+    fn of(adapter: A, folder: Option<TempDir>) -> Self {
+        let faulty = Faulty::new(adapter);
         let retry = Retry { first: Duration::ZERO, ..Retry::default() };
         Self { store: Store::builder().retry(retry).adapter(faulty.clone()), faulty, _folder: folder }
     }

@@ -1,12 +1,14 @@
 //! What a program does not know, cannot read or cannot do.
 
 use crate::account::{SOON, World, deposit, fold, memory, stream, write};
-use crate::on_both;
+use crate::everywhere;
 use crate::sums::Sums;
 use es_runtime::{Adapter, FollowError, OnFailure, OnUnknown, Registers, Write};
 
-on_both! {
-    async fn an_unknown_event_stops_unless_something_else_is_said(world) {
+everywhere! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_unknown_event_stops_unless_something_else_is_said() {
+        let world = world().await;
         deposit(&world.store, "a", 1).await;
         write(&world.store, stream("b"), "account.frozen").await;
         let projector = || world.store.projection(world.projection(|_, _| Ok(())));
@@ -23,7 +25,9 @@ on_both! {
         assert!(matches!(rebuilt, Err(FollowError::Unknown(_))), "a build is strict: {rebuilt:?}");
     }
 
-    async fn an_unknown_event_is_passed_over_where_that_is_the_policy(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_unknown_event_is_passed_over_where_that_is_the_policy() {
+        let world = world().await;
         write(&world.store, stream("b"), "account.frozen").await;
         let position = deposit(&world.store, "c", 2).await;
         let projector = world.store.projection(world.projection(|_, _| Ok(()))).on_unknown(OnUnknown::Skip);
@@ -32,7 +36,9 @@ on_both! {
         assert_eq!(world.balances().await["c"].1, 2);
     }
 
-    async fn an_event_that_cannot_be_read_is_not_tried_again(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_event_that_cannot_be_read_is_not_tried_again() {
+        let world = world().await;
         write(&world.store, stream("b"), "account.deposited").await;
         let projector = || world.store.projection(world.projection(|_, _| Ok(())));
         let stopped = projector().run_to_end().await;
@@ -42,7 +48,9 @@ on_both! {
         assert_eq!(world.store.read_model::<Model>().parked().await.expect("readable")[0].attempts, 1);
     }
 
-    async fn a_log_that_is_not_the_one_that_was_followed_is_noticed(world) {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_log_that_is_not_the_one_that_was_followed_is_noticed() {
+        let world = world().await;
         deposit(&world.store, "a", 1).await;
         let projector = || world.store.projection(world.projection(|_, _| Ok(())));
         projector().run_to_end().await.expect("it can");
