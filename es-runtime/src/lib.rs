@@ -137,6 +137,11 @@
 //! was; [`history`](Repository::history) with its events, each [`Recorded`] in its envelope;
 //! [`Store::read_all`] with the whole log, page by page.
 //!
+//! # What happens next
+//!
+//! [`Store::subscribe`] gives the events of the log, those that are stored and then those that will be;
+//! [`Store::subscribe_to`] those of one type. A [`Bus`] tells many listeners in the process of what is stored.
+//!
 //! # When something goes wrong
 //!
 //! What the domain refuses is [`CommandError::Refused`], with the domain's own error. What the store could not do

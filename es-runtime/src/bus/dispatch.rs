@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 /// How long it waits before it reads again what could not be read.
@@ -25,20 +26,30 @@ pub(super) async fn to_sync(shared: Arc<Shared>, after: Cursor, _task: watch::Re
     let mut subscription = subscription(&shared, Filter::all(), after);
     while let Some(batch) = next(&mut subscription, &mut asked).await {
         for recorded in &batch.events {
-            if !shared.asked.is_wanted() {
-                return;
-            }
             let (listeners, begun) = shared.begin(recorded);
-            let mut calls = listeners.iter().filter(|listener| (listener.is_for)(recorded)).peekable();
-            if calls.peek().is_some() {
-                calls.for_each(|listener| tell(&shared, listener, recorded));
+            if tell_all(&shared, &listeners, recorded) {
+                if !shared.asked.is_wanted() {
+                    return;
+                }
                 // They may take their time, and nobody is to wait for those of other events.
                 shared.passed.send_replace(begun);
+                yield_now().await;
             }
+        }
+        if !shared.asked.is_wanted() {
+            return;
         }
         shared.lock().begun = batch.cursor.clone();
         shared.passed.send_replace(batch.cursor);
     }
+}
+
+/// Whether there was anybody to tell.
+fn tell_all(shared: &Shared, listeners: &[Arc<InTurn>], recorded: &Recorded) -> bool {
+    let mut calls = listeners.iter().filter(|listener| (listener.is_for)(recorded)).peekable();
+    let is_any = calls.peek().is_some();
+    calls.for_each(|listener| tell(shared, listener, recorded));
+    is_any
 }
 
 fn tell(shared: &Shared, listener: &InTurn, recorded: &Recorded) {

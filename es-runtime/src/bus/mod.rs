@@ -241,6 +241,8 @@ impl Shared {
     }
 
     fn stop(&self) {
+        // First, so that no event is taken for told whose listeners were sent away before they heard of it.
+        self.asked.withdraw();
         let mut state = self.lock();
         state.phase = Phase::Stopped;
         let (waiting, sync) = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.sync));
@@ -249,7 +251,6 @@ impl Shared {
         drop(state);
         // What they have captured may be anything, and it may be this bus.
         drop((waiting, sync));
-        self.asked.withdraw();
     }
 }
 

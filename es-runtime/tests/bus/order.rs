@@ -59,6 +59,29 @@ async fn synchronous_listeners_come_first_those_of_a_higher_priority_before_othe
     }
 }
 
+/// The turn of the others comes with each event, not when all that is new has been told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_has_a_task_waits_for_the_synchronous_ones_of_the_same_event_only() {
+    let (store, _) = store();
+    place(&store, 0..10).await;
+    let (bus, notes) = (Bus::new(&store), Notes::default());
+    let to = notes.clone();
+    bus.on_sync::<Placed>().run(move |event| {
+        std::thread::sleep(Duration::from_millis(20));
+        to.write(format!("sync {}", event.event().number));
+    });
+    let to = notes.clone();
+    bus.on::<Placed>().run(move |event| {
+        let to = to.clone();
+        async move { to.write(format!("async {}", event.event().number)) }
+    });
+    bus.start_after(es_runtime::Cursor::start()).await;
+    let lines = notes.come_to(20).await;
+    let at = |line: &str| lines.iter().position(|other| other == line).expect(line);
+    assert!(at("async 0") < at("sync 9"), "{lines:?}");
+    assert!((0..10).all(|n| at(&format!("sync {n}")) < at(&format!("async {n}"))), "{lines:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn once_is_once_however_many_come_at_the_same_time() {
     for _ in 0..20 {

@@ -70,6 +70,7 @@ async fn its_cursor_is_that_of_the_slowest_listener() {
     let begin = async |cursor| {
         let bus = Bus::new(&store);
         listen(&bus, &Notes::default());
+        bus.on::<Placed>().once().run(|_| async {});
         let (to, released) = (notes.clone(), released.clone());
         let slow = bus.on::<Placed>().run(move |event| {
             let (to, mut released) = (to.clone(), released.clone());
@@ -105,6 +106,32 @@ async fn its_cursor_is_that_of_the_slowest_listener() {
         }
     };
     timeout(Duration::from_secs(5), reached).await.expect("it gets there");
+}
+
+/// Whoever goes on from there hears of everything that nobody was told of.
+#[tokio::test]
+async fn a_listener_may_end_it_in_the_midst_of_much_that_is_new() {
+    let (store, _) = store();
+    place(&store, 0..10).await;
+    let (bus, notes) = (Bus::new(&store), Notes::default());
+    let (to, ending) = (notes.clone(), bus.clone());
+    bus.on_sync::<Placed>().run(move |event| {
+        to.write(event.event().number.to_string());
+        if event.event().number == 4 {
+            ending.stop();
+        }
+    });
+    bus.start_after(Cursor::start()).await;
+    timeout(Duration::from_secs(5), bus.stopped()).await.expect("it ends");
+    assert_eq!(notes.lines(), texts(0..5));
+
+    let (rest, to) = (Bus::new(&store), notes.clone());
+    rest.on_sync::<Placed>().run(move |event| to.write(event.event().number.to_string()));
+    rest.start_after(bus.cursor()).await;
+    let mut lines = notes.come_to(11).await;
+    // The last one was told of while it ended.
+    assert_eq!(lines.remove(5), "4");
+    assert_eq!(lines, texts(0..10));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
