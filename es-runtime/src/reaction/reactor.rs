@@ -32,7 +32,19 @@ pub struct Reactor<R> {
     store: Store,
     reaction: Arc<R>,
     settings: Settings,
+    partitions: u32,
     companion: Option<Companion>,
+}
+
+impl<R: Reaction> Reactor<R> {
+    /// Into how many parts it is divided. Each has the streams that fall to it by a hash of their names, so that
+    /// what is slow about one event does not hold up those of other streams; the order of a stream is kept. 1
+    /// unless set, 1,000 at most. It holds from the first start on this store.
+    #[must_use]
+    pub fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = partitions.clamp(1, 1000);
+        self
+    }
 }
 
 impl<R: Follower<Context = Effects>> Reactor<R> {
@@ -45,7 +57,7 @@ impl<R: Follower<Context = Effects>> Reactor<R> {
             on_unknown: OnUnknown::default(),
             patience: None,
         };
-        Self { store, reaction: Arc::new(reaction), settings, companion: None }
+        Self { store, reaction: Arc::new(reaction), settings, partitions: 1, companion: None }
     }
 
     /// How many events are acted on before that is noted. After a crash so many at most are acted on again. 50
@@ -85,9 +97,9 @@ impl<R: Follower<Context = Effects>> Reactor<R> {
     ///
     /// When the store keeps no registers, cannot be reached, or the name cannot be kept.
     pub async fn start(self, at: StartAt) -> Result<Reacting<R>, FollowError> {
-        let Self { store, reaction, settings, companion } = self;
+        let Self { store, reaction, settings, partitions, companion } = self;
         check_name(R::NAME)?;
-        let builds = begin::<R>(&store, at).await?;
+        let builds = begin::<R>(&store, at, partitions).await?;
         let board = Board::new();
         let mut crew = Crew::new(board.clone());
         for part in builds.active().map(|build| build.parts(R::NAME)).unwrap_or_default() {
@@ -104,7 +116,7 @@ impl<R: Follower<Context = Effects>> Reactor<R> {
 }
 
 /// Notes where the reaction begins, if nothing is noted yet.
-async fn begin<R: Follower>(store: &Store, at: StartAt) -> Result<Builds, FollowError> {
+async fn begin<R: Follower>(store: &Store, at: StartAt, partitions: u32) -> Result<Builds, FollowError> {
     let Some(registers) = store.registers() else {
         return Err(FollowError::Unsupported {
             follower: R::NAME,
@@ -120,7 +132,7 @@ async fn begin<R: Follower>(store: &Store, at: StartAt) -> Result<Builds, Follow
             StartAt::Beginning => Cursor::start(),
             StartAt::Now => store.head().await?,
         };
-        let build = builds.begin(1, 1);
+        let build = builds.begin(1, partitions);
         let key = register_of(R::NAME);
         let list = Write { key, expected: revision, value: Some(encode(&builds)) };
         let parts = build.part_writes(R::NAME, store, &cursor);
