@@ -137,10 +137,22 @@
 //! was; [`history`](Repository::history) with its events, each [`Recorded`] in its envelope;
 //! [`Store::read_all`] with the whole log, page by page.
 //!
-//! # What happens next
+//! # Reading
 //!
-//! [`Store::subscribe`] gives the events of the log, those that are stored and then those that will be;
-//! [`Store::subscribe_to`] those of one type. A [`Bus`] tells many listeners in the process of what is stored.
+//! A [`Subscription`] follows the log, from what is past to what comes: [`Store::subscribe`], or
+//! [`Store::subscribe_to`] for the events of one type. Above it stand those that keep note of how far
+//! they have come, and go on there after a crash, in this program or in another:
+//!
+//! | | | how often |
+//! | --- | --- | --- |
+//! | [`Projection`] | keeps a read model: [`Store::projection`] | exactly once, in a transaction with the checkpoint, or at least once |
+//! | [`Reaction`] | acts on what has happened: [`Store::reaction`] | at least once, under a key that makes it once |
+//! | [`Workflow`] | an aggregate that follows others, waits and gives commands: [`Store::workflow`] | the same |
+//!
+//! Each of them handles every event of the aggregates that it follows, by an [`On`] or a [`When`], or names it in
+//! `ignore(...)`: an event that is added to an aggregate is asked for by the compiler in everything that follows it.
+//! Effects are impossible from a projection, so that it can be built anew at any time. A [`Bus`] tells listeners in
+//! this process of what is committed, and keeps note of nothing.
 //!
 //! # When something goes wrong
 //!
