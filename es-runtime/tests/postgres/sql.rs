@@ -146,7 +146,8 @@ async fn a_value_that_does_not_fit_is_named_before_it_is_sent() {
                 let refused = sql.execute(insert, &[pieces, article]).await.expect_err(says);
                 assert!(matches!(&refused, SqlError::Value(why) if why.contains(says)), "{refused:?}");
             }
-            let refused = sql.query("SELECT $1::int, $2::int, $3::int", &[&1_i64]).await.expect_err("too few");
+            let refused =
+                sql.query("SELECT $1::int, $2::int, $3::int", &[&1_i64]).await.expect_err("too few");
             assert!(
                 matches!(&refused, SqlError::Value(why) if why.contains("3 parameters, and 1 are given"))
             );
