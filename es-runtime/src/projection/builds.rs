@@ -80,12 +80,10 @@ impl Build {
         (0..self.partitions).map(part).collect()
     }
 
-    /// The registers of its parts, which are at `cursor`.
+    /// The registers of its parts, as they are made.
     pub(crate) fn part_writes(&self, follower: &'static str, store: &Store) -> Vec<Write> {
-        let checkpoint = Checkpoint::new(store.identity(), Cursor::start());
-        let value = encode(&PartState { owner: None, token: 0, beat: 0, checkpoint });
-        let write = |part: Part| Write { key: part.key(), expected: 0, value: Some(value.clone()) };
-        self.parts(follower).into_iter().map(write).collect()
+        let begin = |part: Part| part.begin(store.identity(), Cursor::start());
+        self.parts(follower).into_iter().map(begin).collect()
     }
 }
 
