@@ -3,6 +3,11 @@
 //!
 //! What differs is the [`Engine`]: how events are handed on and the checkpoint is moved. [`Direct`] calls handlers
 //! and writes the checkpoint afterwards; [`InTransaction`] does both in one transaction of the store.
+//!
+//! To follow something takes three things: parts, whose registers [`Part::begin`] makes; a [`Worker`] for each of
+//! them, which is given its engine, its policies and the [`Board`] on which it tells how far it has come; and a
+//! [`Crew`] that lets them work until they are dismissed. What is parked is read and released by [`list_parked`] and
+//! [`mark_parked`].
 
 mod board;
 mod caught;

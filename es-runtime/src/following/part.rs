@@ -4,7 +4,7 @@ use crate::error::ReadError;
 use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Position};
-use crate::register::Register;
+use crate::register::{Register, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -26,6 +26,13 @@ impl Part {
     /// The register with its owner and its checkpoint.
     pub(crate) fn key(&self) -> String {
         format!("part/{}/{}/{}", self.follower, self.build, self.number)
+    }
+
+    /// The register as it is made, with nobody who owns it, before the events behind `cursor`.
+    pub(crate) fn begin(&self, store: StoreId, cursor: Cursor) -> Write {
+        let checkpoint = Checkpoint::new(store, cursor);
+        let value = encode(&PartState { owner: None, token: 0, beat: 0, checkpoint });
+        Write { key: self.key(), expected: 0, value: Some(value) }
     }
 
     /// What the keys of its parked streams begin with.
@@ -111,7 +118,7 @@ pub(crate) struct Last {
 }
 
 impl Checkpoint {
-    pub(crate) const fn new(store: StoreId, cursor: Cursor) -> Self {
+    const fn new(store: StoreId, cursor: Cursor) -> Self {
         Self { store, cursor, skip: 0, last: None, handled: 0, is_live: false }
     }
 

@@ -1,6 +1,7 @@
 //! Works on one part: takes it when it can, reads on from its checkpoint, and stops when told.
 
 mod owner;
+mod settle;
 
 use super::board::Board;
 use super::engine::{Engine, EngineError};
@@ -102,7 +103,10 @@ impl<F: Follower, E: Engine<F>> Worker<F, E> {
             }
             match interrupt {
                 Interrupt::Stopped => return Ok(()),
-                Interrupt::Again => {}
+                // Somebody else may be about to take it.
+                Interrupt::Again => {
+                    race(TROUBLE.wait(0, self.store.entropy()), told(stop.clone())).await;
+                }
                 Interrupt::Failed(error) => return Err(error),
                 Interrupt::Trouble(error) => {
                     if self.settings.patience.is_some_and(|most| failures >= most) {

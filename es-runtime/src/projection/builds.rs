@@ -80,12 +80,10 @@ impl Build {
         (0..self.partitions).map(part).collect()
     }
 
-    /// The registers of its parts, which are at `cursor`.
+    /// The registers of its parts, as they are made: at `cursor`.
     pub(crate) fn part_writes(&self, follower: &'static str, store: &Store, cursor: &Cursor) -> Vec<Write> {
-        let checkpoint = Checkpoint::new(store.identity(), cursor.clone());
-        let value = encode(&PartState { owner: None, token: 0, beat: 0, checkpoint });
-        let write = |part: Part| Write { key: part.key(), expected: 0, value: Some(value.clone()) };
-        self.parts(follower).into_iter().map(write).collect()
+        let begin = |part: Part| part.begin(store.identity(), cursor.clone());
+        self.parts(follower).into_iter().map(begin).collect()
     }
 }
 

@@ -21,6 +21,54 @@ use tracing::Instrument;
 ///
 /// As many programs may run it as like: each of its parts is worked on by one of them at a time, and the others
 /// stand by.
+///
+/// ```standalone_crate
+/// use es_runtime::prelude::*;
+/// use es_runtime::{OnFailure, Tables};
+/// # use std::time::Duration;
+///
+/// # #[event("order.paid")]
+/// # pub struct OrderPaid { pub cents: u64 }
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("order", id = String, events(OrderPaid))]
+/// # pub struct Order {}
+/// # impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) {} }
+/// #[derive(Projection)]
+/// #[projection("income", follows(Order))]
+/// struct Income;
+///
+/// impl Tables for Income {
+///     async fn create(&self, sql: &mut Sql) -> Handled {
+///         let create = format!("CREATE TABLE {} (id TEXT PRIMARY KEY, cents BIGINT)", sql.table("orders"));
+///         Ok(sql.batch(&create).await?)
+///     }
+/// }
+///
+/// impl On<OrderPaid> for Income {
+///     async fn on(&self, event: &Recorded<OrderPaid>, sql: &mut Sql) -> Handled {
+///         let insert = format!("INSERT INTO {} VALUES ($1, $2)", sql.table("orders"));
+///         sql.execute(&insert, &[&event.stream().key(), &event.event().cents]).await?;
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let store = Store::connect(&format!("sqlite:{}", folder.path().join("a.db").display())).await?;
+/// let income = store.projection(Income).on_failure(OnFailure::retry(5).then_park()).start().await?;
+///
+/// let orders = store.repository::<Order>();
+/// let paid = orders.execute(&"o-1".to_string(), |_| Ok::<_, String>(OrderPaid { cents: 250 })).await?;
+/// if let Some(position) = paid.position() {
+///     income.at_least(position, Duration::from_secs(5)).await?;
+/// }
+/// let rows = income.rows("SELECT sum(cents) FROM {orders}", &[]).await?;
+/// assert_eq!(rows[0].get::<i64>(0)?, 250);
+/// income.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Projector<P> {
     pub(super) store: Store,
     pub(super) projection: Arc<P>,

@@ -142,7 +142,7 @@ async fn clients_read_their_writes_while_one_build_takes_the_place_of_another() 
     for number in 2..6 {
         drop(projector().rebuild().start().await.expect("it starts"));
         until("it has taken the place", async || {
-            states(&world.store).await.iter().any(|build| *build == (number, 1, BuildState::Active))
+            states(&world.store).await.contains(&(number, 1, BuildState::Active))
         })
         .await;
     }

@@ -24,7 +24,7 @@ everywhere! {
                 }
                 let fails = chance.clone();
                 let projection = world.projection(move |_, _| {
-                    if fails.next() % 20 == 0 { Err("by chance".into()) } else { Ok(()) }
+                    if fails.next().is_multiple_of(20) { Err("by chance".into()) } else { Ok(()) }
                 });
                 let projector = world.elsewhere().projection(projection).partitions(3).batch(5);
                 let policy = OnFailure::retry(50).waits(Duration::ZERO, Duration::from_millis(1));
