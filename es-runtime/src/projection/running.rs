@@ -68,6 +68,9 @@ pub(super) struct Supervisor<P> {
     name: Arc<str>,
 }
 
+/// How long a transaction may go on to the next event while a projection is built anew: few of them end on the disk.
+const REBUILD_BUDGET: Duration = Duration::from_millis(250);
+
 /// How long to wait between two looks at a build that is being built.
 const BUILDING: Duration = Duration::from_millis(50);
 
@@ -135,10 +138,11 @@ where
     }
 
     fn worker(&self, part: Part, state: BuildState) -> Worker<P, <P::Delivery as Delivers<P>>::Engine> {
-        let Projector { store, projection, settings, rebuild_batch, .. } = &self.projector;
+        let Projector { store, projection, settings, .. } = &self.projector;
         let settings = match state {
             BuildState::Building => {
-                Settings { batch: *rebuild_batch, on_unknown: OnUnknown::Stop, ..settings.clone() }
+                let budget = REBUILD_BUDGET.max(settings.budget);
+                Settings { budget, on_unknown: OnUnknown::Stop, ..settings.clone() }
             }
             _ => settings.clone(),
         };
