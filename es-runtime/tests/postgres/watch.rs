@@ -99,13 +99,13 @@ async fn what_listening_costs() {
     let place = Place::new();
     let (reader, writer) = (place.open().await, place.open().await);
     append(&writer, commit(1, "order/1", Expected::Any, 1)).await.expect("stored");
+    let _changes = reader.changes();
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let pids = place.sql(
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'es-runtime' \
                           AND datname = current_database()",
     );
     let pids: Vec<_> = pids.into_iter().map(|row| row[0].clone()).collect();
-    let _changes = reader.changes();
-    tokio::time::sleep(Duration::from_millis(500)).await;
     let all = || cpu("self") + pids.iter().map(|pid| cpu(pid)).sum::<Duration>();
     let (before, ours, began) = (all(), cpu("self"), Instant::now());
     tokio::time::sleep(Duration::from_secs(10)).await;

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 /// How long to wait before the next look: so long after something happened, and ever longer while nothing does.
 const SHORTEST: Duration = Duration::from_millis(5);
-const LONGEST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_millis(30);
 
 /// How long to leave it when the server could not be asked.
 const PAUSE: Duration = Duration::from_millis(500);
