@@ -137,6 +137,11 @@
 //! was; [`history`](Repository::history) with its events, each [`Recorded`] in its envelope;
 //! [`Store::read_all`] with the whole log, page by page.
 //!
+//! # What happens next
+//!
+//! [`Store::subscribe`] gives the events of the log, those that are stored and then those that will be;
+//! [`Store::subscribe_to`] those of one type. A [`Bus`] tells many listeners in the process of what is stored.
+//!
 //! # When something goes wrong
 //!
 //! What the domain refuses is [`CommandError::Refused`], with the domain's own error. What the store could not do
@@ -157,6 +162,7 @@
 
 mod adapter;
 mod aggregate;
+mod bus;
 mod command;
 mod commit;
 mod decision;
@@ -199,6 +205,7 @@ pub use crate::adapter::{
     LogPage, Page, Reader,
 };
 pub use crate::aggregate::{Aggregate, AggregateId, Apply, EventOf, Fold};
+pub use crate::bus::{Bus, Consumer, Hear, Listen, ListenSync, Listener};
 pub use crate::command::{Command, CommandError, Guard, Handle, Outcome};
 pub use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 pub use crate::decision::{Decision, Events, Raised};

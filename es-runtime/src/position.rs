@@ -148,6 +148,11 @@ impl Cursor {
         if self.reaches(&other) { self } else { other }
     }
 
+    /// Of a reader that has passed what both have.
+    pub(crate) fn meet(self, other: Self) -> Self {
+        if self.reaches(&other) { other } else { self }
+    }
+
     /// Of a reader that goes on in order, and passes the event at `position`.
     pub(crate) fn past(&self, position: Position) -> Self {
         self.clone().join(Self::at(position))

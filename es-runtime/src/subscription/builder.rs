@@ -72,9 +72,13 @@ impl Store {
     /// # }
     /// ```
     pub fn subscribe_to<E: Event>(&self) -> Subscribe<E> {
-        let names = [E::NAME].into_iter().chain(E::ALIASES.iter().copied());
-        Subscribe::new(self.clone(), names.fold(Filter::all(), Filter::event))
+        Subscribe::new(self.clone(), names_of::<E>().fold(Filter::all(), Filter::event))
     }
+}
+
+/// Every name that events of type `E` are, or were once, stored under.
+pub(crate) fn names_of<E: Event>() -> impl Iterator<Item = &'static str> {
+    [E::NAME].into_iter().chain(E::ALIASES.iter().copied())
 }
 
 impl<E> Subscribe<E> {
@@ -122,12 +126,22 @@ impl<E> Subscribe<E> {
     ///
     /// When the end of the log cannot be found, which only [`from_now`](Self::from_now) asks for.
     pub async fn start(self) -> Result<Subscription<E>, ReadError> {
-        let Self { store, filter, from, limit, progress, event: _ } = self;
-        let cursor = match from {
-            From::Cursor(cursor) => cursor,
-            From::Now => reading::head(&store).await?,
-        };
-        Ok(Subscription::new(Feed::new(store, filter, limit, progress, cursor)))
+        match &self.from {
+            From::Cursor(cursor) => {
+                let cursor = cursor.clone();
+                Ok(self.begin(cursor))
+            }
+            From::Now => {
+                let end = reading::head(&self.store).await?;
+                Ok(self.begin(end))
+            }
+        }
+    }
+
+    /// Begins behind `cursor`, whatever was set before.
+    pub(crate) fn begin(self, cursor: Cursor) -> Subscription<E> {
+        let Self { store, filter, limit, progress, .. } = self;
+        Subscription::new(Feed::new(store, filter, limit, progress, cursor))
     }
 }
 

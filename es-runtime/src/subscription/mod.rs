@@ -12,7 +12,9 @@ mod tail;
 mod tailer;
 
 pub use self::builder::Subscribe;
+pub(crate) use self::builder::names_of;
 pub use self::error::SubscriptionError;
+pub(crate) use self::reading::head;
 pub(crate) use self::tail::Tail;
 
 use self::feed::Feed;

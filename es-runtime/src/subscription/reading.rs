@@ -22,7 +22,7 @@ pub(super) async fn page(
 }
 
 /// Where the log ends.
-pub(super) async fn head(store: &Store) -> Result<Cursor, ReadError> {
+pub(crate) async fn head(store: &Store) -> Result<Cursor, ReadError> {
     patiently(store, || store.head()).await
 }
 

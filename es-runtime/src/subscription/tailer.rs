@@ -5,6 +5,7 @@ use super::tail::Term;
 use crate::adapter::{FIRST_PAGE, Filter, Limit};
 use crate::store::Store;
 use std::time::Duration;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How long it relies on being told that there is something new. A hint may be missed.
@@ -32,6 +33,8 @@ pub(super) async fn run(store: Store, term: Term) {
             Ok(page) if !page.is_end => {
                 limit = Limit::default();
                 term.share(page);
+                // A store in memory never makes it wait, and others are to have their turn.
+                yield_now().await;
             }
             Ok(page) => {
                 limit = Limit::events(FIRST_PAGE);

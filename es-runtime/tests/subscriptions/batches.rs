@@ -110,11 +110,13 @@ async fn a_cursor_beyond_the_end_keeps_nobody_from_the_end() {
     assert!(next_batch(&mut ahead).await.is_end);
     let mut subscription = store.subscribe(Filter::all()).start().await.expect("starts");
     assert_eq!(catch_up(&mut subscription).await.len(), 10);
-    assert!(is_idle(&mut subscription).await);
     let reads = memory.faults().calls().reads;
+    assert!(is_idle(&mut subscription).await);
     let position = commit(&store, "a/1", 10, &["later"]).await;
     assert_eq!(next(&mut subscription).await.position(), position);
-    assert!(memory.faults().calls().reads <= reads + 2);
+    // One more look, the first of its tailer, that after the commit; the fall-back on a slow machine.
+    let reads = memory.faults().calls().reads - reads;
+    assert!(reads <= 6, "{reads} reads");
     assert!(is_idle(&mut ahead).await);
     commits(&store, "a/1", 11..13).await;
     assert_eq!(next(&mut ahead).await.position(), Position::new(13, 0));
