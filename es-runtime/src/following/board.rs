@@ -118,7 +118,9 @@ impl Board {
 
     /// Notes which build readers see.
     pub(crate) fn set_active(&self, build: u32) {
-        self.0.active.store(build, Ordering::Relaxed);
+        if self.0.active.swap(build, Ordering::Relaxed) != build {
+            self.0.changed.send_replace(());
+        }
     }
 
     /// The parts of the build that readers see.
@@ -127,6 +129,14 @@ impl Board {
         let reports = self.reports();
         let seen = reports.iter().filter(|(part, _)| part.build == active);
         seen.map(|(part, report)| (*part, report.clone())).collect()
+    }
+
+    /// Whether all parts of `build` have reached the end of the log once.
+    pub(crate) fn is_live(&self, build: u32) -> bool {
+        let reports = self.reports();
+        let mut parts = reports.iter().filter(|(part, _)| part.build == build).peekable();
+        parts.peek().is_some()
+            && parts.all(|(_, report)| report.checkpoint.as_ref().is_some_and(|at| at.is_live))
     }
 
     /// Notes why nothing is worked on any more.

@@ -37,7 +37,7 @@ where
             return Ok(Delivered::Failed { at, kept, failure });
         }
         Ok(match move_register(&self.store, &note, portion.range.end).await? {
-            Moved::To(revision) => Delivered::Done(revision),
+            Moved::To(revision) => Delivered::Done { until: portion.range.end, revision },
             Moved::Stale => Delivered::Stale,
         })
     }

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::Instrument;
 
 /// Hands events to their handlers and moves the checkpoint.
@@ -40,6 +41,8 @@ pub(crate) struct Portion {
     /// Streams whose events are passed over, because an earlier one is parked.
     pub(crate) parked: Arc<HashSet<StreamName>>,
     pub(crate) skips_unknown: bool,
+    /// How long a transaction may go on to the next event: others may wait for it.
+    pub(crate) budget: Duration,
     /// 1 for events that this program has not tried before.
     pub(crate) attempt: u32,
 }
@@ -74,8 +77,13 @@ pub(crate) struct Note {
 
 /// What came of a portion.
 pub(crate) enum Delivered {
-    /// All of it is handled and the checkpoint moved. The revision of the part's register.
-    Done(u64),
+    /// It is handled and the checkpoint moved.
+    Done {
+        /// Behind the last event that was handled: all of them, unless time ran out.
+        until: usize,
+        /// The revision of the part's register.
+        revision: u64,
+    },
     /// An event was not handled.
     Failed {
         /// Where it is.

@@ -7,6 +7,7 @@ use crate::register::Write;
 use crate::sql::{Sql, SqlError};
 use crate::store::Store;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Calls handlers with a transaction, whose tables have `prefix` before their names.
 pub(crate) struct InTransaction {
@@ -26,7 +27,7 @@ impl<F: Follower<Context = Sql>> Engine<F> for InTransaction {
             Box::pin(async move {
                 sql.set_prefix(prefix);
                 let outcome = in_transaction(&*follower, sql, &portion, &note).await;
-                (matches!(outcome, Ok(Delivered::Done(_))), outcome)
+                (matches!(outcome, Ok(Delivered::Done { .. })), outcome)
             })
         });
         match outcome.await.flatten() {
@@ -42,19 +43,24 @@ async fn in_transaction<F: Follower<Context = Sql>>(
     portion: &Portion,
     note: &Note,
 ) -> Result<Delivered, SqlError> {
+    let (begun, mut until) = (Instant::now(), portion.range.end);
     for (at, event) in portion.due() {
+        if at > portion.range.start && begun.elapsed() >= portion.budget {
+            until = at;
+            break;
+        }
         if let Err(failure) = handle(follower, event, sql, portion).await {
             return Ok(Delivered::Failed { at, kept: None, failure });
         }
     }
-    let (after, others) = (note.after)(portion.range.end);
+    let (after, others) = (note.after)(until);
     let Some(revision) = move_part(sql, note, &after).await? else { return Ok(Delivered::Stale) };
     for write in &others {
         if !change(sql, write).await? {
             return Ok(Delivered::Stale);
         }
     }
-    Ok(Delivered::Done(revision))
+    Ok(Delivered::Done { until, revision })
 }
 
 /// Moves the register of the part and answers with its revision, unless it is somebody else's or was moved.

@@ -28,6 +28,8 @@ const TROUBLE: Retry =
 pub(crate) struct Settings {
     /// The most events of a page, and so of a batch.
     pub(crate) batch: usize,
+    /// How long a transaction may go on to the next event.
+    pub(crate) budget: Duration,
     /// The length of a lease.
     pub(crate) lease: Duration,
     pub(crate) on_failure: OnFailure,

@@ -73,7 +73,6 @@ pub struct Projector<P> {
     pub(super) store: Store,
     pub(super) projection: Arc<P>,
     pub(super) settings: Settings,
-    pub(super) rebuild_batch: usize,
     partitions: u32,
     is_rebuild: bool,
 }
@@ -81,22 +80,24 @@ pub struct Projector<P> {
 impl<P: Projection> Projector<P> {
     pub(crate) fn new(store: Store, projection: P) -> Self {
         let settings = Settings {
-            batch: 500,
+            batch: 4000,
+            budget: Duration::from_millis(25),
             lease: Duration::from_secs(10),
             on_failure: OnFailure::default(),
             on_unknown: OnUnknown::default(),
             patience: None,
         };
         let projection = Arc::new(projection);
-        Self { store, projection, settings, rebuild_batch: 4000, partitions: 1, is_rebuild: false }
+        Self { store, projection, settings, partitions: 1, is_rebuild: false }
     }
 
-    /// The most events of a batch, which is one transaction where there is one. 500 unless set. While the
-    /// projection is built anew, batches are larger.
+    /// The most events of a batch, which is one transaction where there is one. 4,000 unless set.
+    ///
+    /// A transaction ends after 25 milliseconds of handling, however many events there are, because other writers
+    /// may wait for it; while the projection is built anew, after 250.
     #[must_use]
     pub fn batch(mut self, events: usize) -> Self {
         self.settings.batch = events.max(1);
-        self.rebuild_batch = self.rebuild_batch.max(events);
         self
     }
 

@@ -68,8 +68,13 @@ pub(super) struct Supervisor<P> {
     name: Arc<str>,
 }
 
+/// How long a transaction may go on to the next event while a projection is built anew: few of them end on the disk.
+const REBUILD_BUDGET: Duration = Duration::from_millis(250);
+
 /// How long to wait between two looks at a build that is being built.
 const BUILDING: Duration = Duration::from_millis(50);
+/// And at one that has caught up, and only waits for its turn.
+const CAUGHT_UP: Duration = Duration::from_millis(3);
 
 impl<P: Projection> Supervisor<P>
 where
@@ -84,9 +89,21 @@ where
     pub(super) async fn run(mut self, stop: watch::Receiver<bool>) {
         let longest = (self.projector.settings.lease / 3).min(Duration::from_secs(1));
         while !is_told(&stop) {
+            let mut nudges = self.board.nudges();
+            let mut reports = self.board.changes();
             let wait = match self.look().await {
-                Ok(true) => BUILDING.min(longest),
-                Ok(false) => longest,
+                Ok(Some(build)) => {
+                    // It takes the other's place as soon as it has caught up, and that is known here first.
+                    let board = self.board.clone();
+                    let caught_up = async {
+                        while !board.is_live(build) && reports.changed().await.is_ok() {}
+                        sleep(CAUGHT_UP).await;
+                    };
+                    let wait = race(caught_up, sleep(BUILDING.min(longest)));
+                    race(told(stop.clone()), race(nudges.changed(), wait)).await;
+                    continue;
+                }
+                Ok(None) => longest,
                 Err(error @ FollowError::NewerBuild { .. }) => {
                     tracing::error!(%error, "stopped following");
                     self.board.fail(error);
@@ -97,14 +114,13 @@ where
                     longest
                 }
             };
-            let mut nudges = self.board.nudges();
             race(told(stop.clone()), race(nudges.changed(), sleep(wait))).await;
         }
         self.crew.dismiss(|_| true).await;
     }
 
-    /// Looks at the builds, and answers whether one is being built.
-    async fn look(&mut self) -> Result<bool, FollowError> {
+    /// Looks at the builds, and answers which one is being built.
+    async fn look(&mut self) -> Result<Option<u32>, FollowError> {
         let store = self.projector.store.clone();
         let (_, builds) = builds::read(&store, P::NAME).await?;
         check_version::<P>(&builds)?;
@@ -123,22 +139,25 @@ where
                 self.crew.add(self.worker(*part, *state));
             }
         }
-        let is_building = wanted.iter().any(|(_, state)| *state == BuildState::Building);
-        if is_building {
+        let building = wanted.iter().find(|(_, state)| *state == BuildState::Building);
+        let building = building.map(|(part, _)| part.build);
+        if let Some(number) = building {
             let patience = self.projector.settings.lease / 2;
             if builds::switch(&store, P::NAME, P::VERSION, &self.name, patience).await? {
                 tracing::info!(projection = P::NAME, "a new build took the place of the old one");
+                self.board.set_active(number);
                 self.board.nudge();
             }
         }
-        Ok(is_building)
+        Ok(building)
     }
 
     fn worker(&self, part: Part, state: BuildState) -> Worker<P, <P::Delivery as Delivers<P>>::Engine> {
-        let Projector { store, projection, settings, rebuild_batch, .. } = &self.projector;
+        let Projector { store, projection, settings, .. } = &self.projector;
         let settings = match state {
             BuildState::Building => {
-                Settings { batch: *rebuild_batch, on_unknown: OnUnknown::Stop, ..settings.clone() }
+                let budget = REBUILD_BUDGET.max(settings.budget);
+                Settings { budget, on_unknown: OnUnknown::Stop, ..settings.clone() }
             }
             _ => settings.clone(),
         };

@@ -204,7 +204,8 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                     continue;
                 }
                 Delivered::Refused(cause) => (at, Failure::Handler(cause)),
-                Delivered::Done(_) | Delivered::Stale => return Ok(until),
+                Delivered::Done { until, .. } => return Ok(until),
+                Delivered::Stale => return Err(Interrupt::Again),
             };
             self.decide(events, failed, end, failure).await?;
             return Ok(failed + 1);
@@ -213,11 +214,15 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
 
     /// Handles again what went well before another event failed and took it along.
     async fn redo(&mut self, events: &Arc<Vec<Recorded>>, range: Range<usize>, end: &End) -> Step<()> {
-        match self.deliver(events, range, end, 1).await? {
-            Delivered::Done(_) => Ok(()),
-            // What failed now did not fail before: look at it as if for the first time.
-            _ => Err(Interrupt::Again),
+        let mut at = range.start;
+        while at < range.end {
+            at = match self.deliver(events, at..range.end, end, 1).await? {
+                Delivered::Done { until, .. } => until,
+                // What failed now did not fail before: look at it as if for the first time.
+                _ => return Err(Interrupt::Again),
+            };
         }
+        Ok(())
     }
 
     /// Does with an event that failed as the policy says.
@@ -243,7 +248,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
                     match self.deliver(events, at..at + 1, end, attempts).await? {
                         Delivered::Failed { failure: again, .. } => failure = again,
                         Delivered::Refused(cause) => failure = Failure::Handler(cause),
-                        Delivered::Done(_) | Delivered::Stale => return Ok(()),
+                        Delivered::Done { .. } | Delivered::Stale => return Ok(()),
                     }
                 }
                 policy.then
@@ -304,6 +309,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
             range: range.clone(),
             parked: Arc::clone(&self.passed),
             skips_unknown: self.worker.settings.on_unknown == OnUnknown::Skip,
+            budget: self.worker.settings.budget,
             attempt,
         };
         let steps = Steps { base: self.checkpoint.clone(), events: Arc::clone(events), end: end.clone() };
@@ -316,7 +322,7 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         let worker = self.worker;
         let delivered = self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
         match &delivered {
-            Delivered::Done(revision) => self.moved(*revision, after(range.end)),
+            Delivered::Done { until, revision } => self.moved(*revision, after(*until)),
             Delivered::Failed { at, kept, failure } => {
                 if let Some(revision) = kept {
                     self.moved(*revision, after(*at));

@@ -22,6 +22,9 @@ use tokio::time::Instant;
 /// How often an owner looks at what it has parked: somebody may have asked for it.
 const PARKED_LOOK: Duration = Duration::from_secs(1);
 
+/// The most events of a parked stream that are handled at once.
+const MOST: usize = 500;
+
 impl<F: Follower, E: Engine<F>> Owner<'_, F, E> {
     pub(super) async fn look_at_parked(&mut self) -> Step<()> {
         let found = list_parked(&self.worker.store, &self.lease.part.parked()).await?;
@@ -55,7 +58,7 @@ impl<F: Follower, E: Engine<F>> Owner<'_, F, E> {
         let skips = parked.state.mark == Some(Mark::Skip);
         let mut from = if skips { parked.state.version.next() } else { parked.state.version };
         let mut attempt = if skips { 1 } else { parked.state.attempts + 1 };
-        let mut most = worker.settings.batch;
+        let mut most = worker.settings.batch.min(MOST);
         loop {
             let page = worker.store.read_stream(&stream, from, Limit::events(most)).await?;
             let mut events = page.events;
@@ -76,12 +79,12 @@ impl<F: Follower, E: Engine<F>> Owner<'_, F, E> {
                     continue;
                 }
                 Delivered::Refused(cause) => (0, Failure::Handler(cause)),
-                Delivered::Done(_) | Delivered::Stale if is_last => {
+                Delivered::Done { .. } | Delivered::Stale if is_last => {
                     self.parked.remove(&stream);
                     self.name_parked();
                     return Ok(());
                 }
-                Delivered::Done(_) | Delivered::Stale => {
+                Delivered::Done { .. } | Delivered::Stale => {
                     from = batch.after(until);
                     attempt = 1;
                     parked = self.reread(&stream).await?;
@@ -96,7 +99,7 @@ impl<F: Follower, E: Engine<F>> Owner<'_, F, E> {
     async fn redo_parked(&mut self, parked: &ParkedStream, batch: &Waiting, at: usize) -> Step<()> {
         let first = Waiting { events: Arc::clone(&batch.events), is_last: false, attempt: batch.attempt };
         match self.deliver_parked(parked, &first, 0..at).await? {
-            Delivered::Done(_) => Ok(()),
+            Delivered::Done { .. } => Ok(()),
             _ => Err(Interrupt::Again),
         }
     }
@@ -136,6 +139,7 @@ impl<F: Follower, E: Engine<F>> Owner<'_, F, E> {
             range: range.clone(),
             parked: Arc::default(),
             skips_unknown: worker.settings.on_unknown == OnUnknown::Skip,
+            budget: Duration::MAX,
             attempt: batch.attempt,
         };
         let (base, events, is_last) = (self.checkpoint.clone(), Arc::clone(&batch.events), batch.is_last);
@@ -168,7 +172,7 @@ impl<F: Follower, E: Engine<F>> Owner<'_, F, E> {
         };
         let delivered = self.lease.hold(worker.engine.deliver(&worker.follower, portion, note)).await??;
         match &delivered {
-            Delivered::Done(revision) => self.moved(*revision, after(range.end)),
+            Delivered::Done { until, revision } => self.moved(*revision, after(*until)),
             Delivered::Failed { at, kept, failure } => {
                 if let Some(revision) = kept {
                     self.moved(*revision, after(*at));
