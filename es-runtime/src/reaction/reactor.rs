@@ -52,6 +52,7 @@ impl<R: Follower<Context = Effects>> Reactor<R> {
         let settings = Settings {
             // What was done and not noted is done again after a crash, so it is noted often.
             batch: 50,
+            budget: Duration::from_millis(25),
             lease: Duration::from_secs(10),
             on_failure: OnFailure::default(),
             on_unknown: OnUnknown::default(),
