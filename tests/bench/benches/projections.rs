@@ -76,7 +76,8 @@ fn main() -> Result<(), Failure> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("long.db");
-    let sqlite = runtime.block_on(Store::connect(&format!("sqlite:{}?durability=process-crash", path.display())))?;
+    let sqlite =
+        runtime.block_on(Store::connect(&format!("sqlite:{}?durability=process-crash", path.display())))?;
     let server = Server::builder().setting("autovacuum", "off").start();
     let url = server.new_database();
     let database = url.rsplit('/').next().unwrap_or_default().to_owned();
