@@ -189,7 +189,7 @@ mod tests {
                 .map(|key| part_of(&StreamName::new("order", key).expect("a name"), of))
         };
         assert_eq!(parts(1), [0, 0, 0, 0]);
-        assert_eq!(parts(4), [1, 0, 3, 2]);
+        assert_eq!(parts(4), [0, 3, 1, 3]);
     }
 
     #[test]
