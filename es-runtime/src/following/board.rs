@@ -2,7 +2,7 @@
 
 use super::error::FollowError;
 use super::part::{Checkpoint, Part};
-use crate::position::Position;
+use crate::position::{Cursor, Position};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -137,6 +137,14 @@ impl Board {
         let mut parts = reports.iter().filter(|(part, _)| part.build == build).peekable();
         parts.peek().is_some()
             && parts.all(|(_, report)| report.checkpoint.as_ref().is_some_and(|at| at.is_live))
+    }
+
+    /// Whether all parts that are known here have come to `end`, or one of them has been given up.
+    pub(crate) fn is_past(&self, end: &Cursor) -> bool {
+        let reports = self.reports();
+        let is_past = |report: &Report| report.checkpoint.as_ref().is_some_and(|at| at.is_past(end));
+        !reports.is_empty() && reports.values().all(is_past)
+            || reports.values().any(|report| report.error.is_some())
     }
 
     /// Notes why nothing is worked on any more.

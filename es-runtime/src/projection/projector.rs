@@ -6,9 +6,7 @@ use super::read_model::ReadModel;
 use super::running::{Running, Supervisor};
 use super::status::Status;
 use super::{BuildState, Projection};
-use crate::following::{
-    Board, Either, FollowError, OnFailure, OnUnknown, PartState, Settings, check_name, race,
-};
+use crate::following::{Board, FollowError, OnFailure, OnUnknown, PartState, Settings, check_name, race};
 use crate::store::Store;
 use std::fmt;
 use std::sync::Arc;
@@ -224,9 +222,11 @@ async fn caught_up<P: Projection>(store: &Store, running: &Running<P>) -> Result
             }
         }
         // Another program may do the work, and tells by registers only.
-        if let Either::First(Err(_)) = race(changes.changed(), sleep(Duration::from_millis(20))).await {
-            return Ok(());
-        }
+        let reached_here = async {
+            while !running.board().is_past(&head) && changes.changed().await.is_ok() {}
+            sleep(Duration::from_millis(2)).await;
+        };
+        race(reached_here, sleep(Duration::from_millis(50))).await;
     }
 }
 

@@ -65,6 +65,22 @@ everywhere! {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn it_goes_on_where_it_stopped_however_batches_are_cut_then() {
+        for batch in [1, 4, 9, 10] {
+            let world = world().await;
+            some_events(&world.store).await;
+            let fails = Arc::new(AtomicBool::new(true));
+            let projection = world.projection(failing(3, fails));
+            let stopped = world.store.projection(projection).on_failure(retry(0)).run_to_end().await;
+            assert!(matches!(stopped, Err(FollowError::Handler { .. })), "{stopped:?}");
+
+            let projection = world.projection(|_, _| Ok(()));
+            world.store.projection(projection).batch(batch).run_to_end().await.expect("it goes on");
+            assert_eq!(world.balances().await, fold(&world.store).await, "in batches of {batch}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_panic_is_a_failure_like_any_other() {
         let world = world().await;
         some_events(&world.store).await;

@@ -158,12 +158,13 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         events.retain(|event| part.takes(event.stream()));
         let (events, end) = (Arc::new(events), End { cursor, is_end });
         let mut at = self.checkpoint.skip.min(events.len());
+        let is_done = at == events.len();
         while at < events.len() {
             at = self.advance(&events, at, &end).await?;
         }
         let newest = events.last().filter(|_| !is_end).map(Recorded::recorded_at);
-        if events.is_empty() {
-            self.pass(end).await?;
+        if is_done {
+            self.pass(end, events.len()).await?;
         }
         metrics::level_of(metrics::LAG_SECONDS, F::NAME, self.lag(newest));
         self.report(true);
@@ -177,11 +178,12 @@ impl<'a, F: Follower, E: Engine<F>> Owner<'a, F, E> {
         newest.map_or(0.0, |newest| micros(newest) as f64 / 1e6)
     }
 
-    /// Moves past a batch in which there was nothing for this part. That is not worth a write each time.
-    async fn pass(&mut self, end: End) -> Step<()> {
+    /// Moves past a batch of which nothing is left to do: it has nothing for this part, or less than what was handled
+    /// before, because batches end elsewhere each time. That is not worth a write.
+    async fn pass(&mut self, end: End, handled: usize) -> Step<()> {
         let is_first_end = end.is_end && !self.checkpoint.is_live;
         self.checkpoint.cursor = end.cursor;
-        self.checkpoint.skip = 0;
+        self.checkpoint.skip -= handled;
         self.checkpoint.is_live |= end.is_end;
         self.ahead_since.get_or_insert_with(Instant::now);
         if is_first_end { self.save(self.checkpoint.clone(), Vec::new()).await } else { Ok(()) }
