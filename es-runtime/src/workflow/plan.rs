@@ -27,11 +27,13 @@ pub(super) type AnyDecision<W> = Box<dyn Decision<W> + Send + Sync>;
 type Failed = Box<dyn Error + Send + Sync>;
 type Answer<W> = Result<Option<AnyDecision<W>>, Failed>;
 type Answering<W> = Pin<Box<dyn Future<Output = Answer<W>> + Send>>;
+/// Gives a command, under the name it has in the plan.
+type Give<W> = dyn FnOnce(&Effects, String) -> Answering<W> + Send;
 
 /// A command to whatever aggregate. It is named by its place in the plan.
 pub(super) struct AnyCommand<W: Workflow> {
     pub(super) to: String,
-    pub(super) give: Box<dyn FnOnce(&Effects, String) -> Answering<W> + Send>,
+    pub(super) give: Box<Give<W>>,
 }
 
 /// A timer that is set, or one that is taken back.
