@@ -1,11 +1,9 @@
 //! `#[derive(Aggregate)] #[aggregate("order", id = OrderId, events(OrderPlaced, OrderPaid))]`
 
-use crate::args::{self, Arg, Args};
+use crate::args::{self, Arg, Args, List};
 use crate::errors::Errors;
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use std::collections::HashSet;
-use std::str::FromStr;
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Field, Ident, LitInt, LitStr, Path, Type};
 
@@ -80,7 +78,7 @@ impl Aggregate {
         while let Some(arg) = args.next() {
             match arg.key.to_string().as_str() {
                 "id" => args.fill(&mut self.id, arg, "`id` is a type: `id = OrderId`"),
-                "events" => read_events(&mut events, &mut args, &arg),
+                "events" => args.types(&mut events, &arg, &LISTED),
                 "revision" => args.fill(&mut revision, arg, REVISION),
                 "snapshot" => read_snapshot(&mut self.snapshot, &mut args, &arg, input),
                 "crate" => args.fill(&mut runtime, arg, "`crate` is a path: `crate = my_crate::es`"),
@@ -94,7 +92,7 @@ impl Aggregate {
             args.missing(NO_EVENTS);
         }
         self.events = events.unwrap_or_default();
-        self.revision = revision.and_then(|literal| errors.keep(above_zero(&literal, REVISION)));
+        self.revision = revision.and_then(|literal| errors.keep(args::above_zero(&literal, REVISION)));
         self.name = name.unwrap_or_else(|| self.name.clone());
         self.runtime = args::runtime(runtime);
     }
@@ -111,7 +109,7 @@ impl Aggregate {
         let snapshot = self.snapshot.as_ref().map(Snapshot::plan);
         let members = events.iter().enumerate().map(|(position, event)| self.member(position, event));
         // Spanned so that rustc points at the event, and does not advise to write the impl by hand.
-        let followed = quote_spanned!(ident.span()=> __es::FollowedBy<__P>);
+        let followed = quote_spanned!(ident.span()=> __es::FollowedBy<__F>);
         let covers =
             events.iter().map(|event| quote_spanned!(args::span_of_name(event)=> __es::Covers<#event>));
         quote! {
@@ -128,7 +126,10 @@ impl Aggregate {
                     #id
                 }
                 #(#members)*
-                impl<__P> #followed for #ident where __P: #(#covers)+* {}
+                impl<__F: __es::Follower> #followed for #ident where __F: #(#covers)+* {
+                    const FOLLOWED: __es::Followed<__F> =
+                        __es::Followed::new(#name, &[#(__es::Row::of::<#events>()),*]);
+                }
             };
         }
     }
@@ -136,14 +137,17 @@ impl Aggregate {
     /// Everything that can be wrong with one event is said at its name.
     fn member(&self, position: usize, event: &Path) -> TokenStream {
         let ident = &self.ident;
-        let position = Literal::usize_unsuffixed(position);
-        let member = quote_spanned! {args::span_of_name(event)=>
+        let span = args::span_of_name(event);
+        let member = quote_spanned! {span=>
             impl __es::EventOf<#ident> for #event {
-                const APPLY: fn(&mut #ident, &Self) = __es::Apply::<Self>::apply;
+                const APPLY: fn(&mut #ident, &Self) = __es::Apply::apply;
             }
-            const _: () = __es::expect_unique::<#ident>(#position);
         };
-        quote!(#[automatically_derived] #member)
+        let unique = (position > 0).then(|| {
+            let position = Literal::usize_unsuffixed(position);
+            quote_spanned!(span=> const _: () = __es::expect_unique::<#ident>(#position);)
+        });
+        quote!(#member #unique)
     }
 }
 
@@ -158,29 +162,13 @@ impl Snapshot {
 }
 
 const NO_EVENTS: &str = "missing `events(...)`, the events this aggregate is folded from";
+const LISTED: List = List {
+    usage: "list the types of the events: `events(OrderPlaced, OrderShipped)`",
+    twice: "this event is already listed",
+    empty: Some(NO_EVENTS),
+};
 const REVISION: &str = "a revision is a number from 1 to 4294967295";
 const EVERY: &str = "say after how many events a snapshot is taken: `snapshot(every = 100)`";
-
-fn read_events(events: &mut Option<Vec<Path>>, args: &mut Args<'_>, arg: &Arg) {
-    let usage = "list the types of the events: `events(OrderPlaced, OrderShipped)`";
-    let Some(tokens) = args.group(arg, usage) else { return };
-    if events.is_some() {
-        return args.given_twice(&arg.key);
-    }
-    if tokens.is_empty() {
-        args.missing(NO_EVENTS);
-    }
-    let mut seen = HashSet::new();
-    let mut listed = args.list_of::<Path>(tokens, usage);
-    listed.retain(|event| {
-        let is_new = seen.insert(event.to_token_stream().to_string());
-        if !is_new {
-            args.errors.at(event, "this event is already listed");
-        }
-        is_new
-    });
-    *events = Some(listed);
-}
 
 fn read_snapshot(snapshot: &mut Option<Snapshot>, args: &mut Args<'_>, arg: &Arg, state: &DeriveInput) {
     let Some(tokens) = args.group(arg, EVERY) else { return };
@@ -201,14 +189,10 @@ fn read_snapshot(snapshot: &mut Option<Snapshot>, args: &mut Args<'_>, arg: &Arg
         inner.missing(EVERY);
     }
     refuse_skipped(state, args);
-    let every = every
-        .and_then(|every| args.errors.keep(above_zero(&every, "a snapshot is taken after 1 event or more")));
+    let every = every.and_then(|every| {
+        args.errors.keep(args::above_zero(&every, "a snapshot is taken after 1 event or more"))
+    });
     *snapshot = every.map(|every| Snapshot { every, fields: fields_of(state), span });
-}
-
-fn above_zero<N: FromStr + Default + PartialEq>(literal: &LitInt, message: &str) -> syn::Result<N> {
-    let number = literal.base10_digits().parse::<N>().ok();
-    number.filter(|number| *number != N::default()).ok_or_else(|| Error::new_spanned(literal, message))
 }
 
 /// A snapshot has what serde writes: a field that it skips would be as new after a load from one.

@@ -3,10 +3,11 @@
 use crate::errors::Errors;
 use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::str::FromStr;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Error, Ident, LitStr, Path};
+use syn::{Error, Ident, LitInt, LitStr, Path};
 
 /// The longest stored name, in bytes: what every store and broker can carry.
 const LONGEST: usize = 200;
@@ -18,6 +19,16 @@ pub(crate) struct Args<'e> {
     seen: Vec<String>,
     attribute: Span,
     pub(crate) errors: &'e mut Errors,
+}
+
+/// What a list of types says about itself.
+pub(crate) struct List {
+    /// How it is written.
+    pub(crate) usage: &'static str,
+    /// What is said at a type that stands in it twice.
+    pub(crate) twice: &'static str,
+    /// What is said when it names nothing, unless it may.
+    pub(crate) empty: Option<&'static str>,
 }
 
 /// A key, and what follows it up to the next comma.
@@ -111,8 +122,29 @@ impl<'e> Args<'e> {
         }
     }
 
+    /// Reads `(Type, Type, ...)` into `slot`, which is filled once.
+    pub(crate) fn types(&mut self, slot: &mut Option<Vec<Path>>, arg: &Arg, list: &List) {
+        let Some(tokens) = self.group(arg, list.usage) else { return };
+        if slot.is_some() {
+            return self.given_twice(&arg.key);
+        }
+        if let Some(empty) = list.empty.filter(|_| tokens.is_empty()) {
+            self.missing(empty);
+        }
+        let mut seen = HashSet::new();
+        let mut listed = self.list_of::<Path>(tokens, list.usage);
+        listed.retain(|path| {
+            let is_new = seen.insert(path.to_token_stream().to_string());
+            if !is_new {
+                self.errors.at(path, list.twice);
+            }
+            is_new
+        });
+        *slot = Some(listed);
+    }
+
     /// Reads `value, value, ...`, reporting `usage` at each part that is none.
-    pub(crate) fn list_of<T: Parse>(&mut self, tokens: TokenStream, usage: &str) -> Vec<T> {
+    fn list_of<T: Parse>(&mut self, tokens: TokenStream, usage: &str) -> Vec<T> {
         let mut values = Vec::new();
         for part in split(tokens) {
             match leading::<T>(part.clone()) {
@@ -188,6 +220,15 @@ pub(crate) fn check_name(name: &LitStr) -> syn::Result<()> {
         None => return Ok(()),
     };
     Err(Error::new_spanned(name, message))
+}
+
+/// The number that `literal` is, or `message` at it.
+pub(crate) fn above_zero<N: FromStr + Default + PartialEq>(
+    literal: &LitInt,
+    message: &str,
+) -> syn::Result<N> {
+    let number = literal.base10_digits().parse::<N>().ok();
+    number.filter(|number| *number != N::default()).ok_or_else(|| Error::new_spanned(literal, message))
 }
 
 /// The path by which generated code reaches the runtime.

@@ -1,4 +1,5 @@
-//! The macros of `es-runtime`: [`event`](macro@event) and [`Aggregate`](derive@Aggregate).
+//! The macros of `es-runtime`: [`event`](macro@event) and [`Aggregate`](derive@Aggregate), and of those that
+//! follow aggregates [`Projection`](derive@Projection) and [`Reaction`](derive@Reaction).
 //!
 //! Each is a straight line: tokens become a model, completed where they are wrong; the model becomes
 //! tokens; and every mistake met on the way becomes an error of its own. What they write is data. The
@@ -8,8 +9,12 @@ mod aggregate;
 mod args;
 mod errors;
 mod event;
+mod follower;
+mod projection;
+mod reaction;
 #[cfg(test)]
 mod tests;
+mod workflow;
 
 use proc_macro::TokenStream;
 
@@ -143,4 +148,223 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Aggregate, attributes(aggregate))]
 pub fn derive_aggregate(item: TokenStream) -> TokenStream {
     aggregate::expand(item.into()).into()
+}
+
+/// Makes a struct or enum a projection: a read model, kept up to date with the events of some aggregates.
+///
+/// ```
+/// # #[event("order.placed")]
+/// # pub struct OrderPlaced { pub day: String }
+/// # #[event("order.shipped")]
+/// # pub struct OrderShipped {}
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("order", id = String, events(OrderPlaced, OrderShipped))]
+/// # pub struct Order {}
+/// # impl Apply<OrderPlaced> for Order { fn apply(&mut self, _: &OrderPlaced) {} }
+/// # impl Apply<OrderShipped> for Order { fn apply(&mut self, _: &OrderShipped) {} }
+/// use es_runtime::prelude::*;
+///
+/// /// How many orders were placed on each day.
+/// #[derive(Projection)]
+/// #[projection("orders-by-day", follows(Order), ignore(OrderShipped))]
+/// pub struct OrdersByDay;
+///
+/// impl Tables for OrdersByDay {
+///     async fn create(&self, sql: &mut Sql) -> Handled {
+///         let days = sql.table("days");
+///         sql.batch(&format!("CREATE TABLE {days} (day TEXT PRIMARY KEY, orders BIGINT NOT NULL)")).await?;
+///         Ok(())
+///     }
+/// }
+///
+/// impl On<OrderPlaced> for OrdersByDay {
+///     async fn on(&self, placed: &Recorded<OrderPlaced>, sql: &mut Sql) -> Handled {
+///         let days = sql.table("days");
+///         let count = format!(
+///             "INSERT INTO {days} (day, orders) VALUES ($1, 1)
+///              ON CONFLICT (day) DO UPDATE SET orders = {days}.orders + 1"
+///         );
+///         sql.execute(&count, &[&placed.event().day]).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// All in one `#[projection(...)]`:
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `"orders-by-day"` | The stored name, first: how far it has come is noted under it, so it stays when the type is renamed. The rules are those of an event's name. |
+/// | `follows(Order, sales::Payment)` | The aggregates whose events it is made of. They may come from other modules and crates. |
+/// | `ignore(OrderShipped)` | Those of their events that change nothing in it. They are not even decoded. |
+/// | `version = 2` | Raise it when what the projection keeps changes: it is built anew then, beside the old one. From 1 on, which is the default. |
+/// | `delivery = AtLeastOnce` | How often each event is handled. Left out, it is `ExactlyOnce`: handlers are given a `Sql`, in the transaction that also notes how far the projection has come, and `Tables` makes what they write. With `AtLeastOnce` they are given an `Attempt` and write elsewhere, in a way that may be repeated. |
+/// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
+///
+/// # What is checked
+///
+/// An event of a followed aggregate that is neither handled by an `impl On<Event>` nor named in `ignore(...)` does
+/// not compile, so an event added to an aggregate is asked for in everything that follows it:
+///
+/// ```compile_fail,E0277
+/// # use es_runtime::prelude::*;
+/// # #[event("order.placed")]
+/// # pub struct OrderPlaced { pub day: String }
+/// # #[event("order.shipped")]
+/// # pub struct OrderShipped {}
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("order", id = String, events(OrderPlaced, OrderShipped))]
+/// # pub struct Order {}
+/// # impl Apply<OrderPlaced> for Order { fn apply(&mut self, _: &OrderPlaced) {} }
+/// # impl Apply<OrderShipped> for Order { fn apply(&mut self, _: &OrderShipped) {} }
+/// #[derive(Projection)]
+/// #[projection("orders-by-day", follows(Order), ignore(OrderPlaced))]
+/// pub struct OrdersByDay; // `OrdersByDay` neither handles nor ignores `OrderShipped`
+/// ```
+///
+/// So are refused, at the word that is wrong: an event both handled and ignored (E0119, which shows the two places),
+/// an ignored event that no followed aggregate lists, an old version of one, and what is followed but is no aggregate,
+/// followed twice, or stored under the name of another. Handlers take `&Recorded<Event>`, as an event is read through
+/// its chain of versions, and the context of the delivery.
+///
+/// What cannot be seen is a handler too many: one for an event of an aggregate that is not followed is never called.
+///
+/// A projection cannot be generic, because how far it has come is noted under one name.
+#[proc_macro_derive(Projection, attributes(projection))]
+pub fn derive_projection(item: TokenStream) -> TokenStream {
+    projection::expand(item.into()).into()
+}
+
+/// Makes a struct or enum a reaction: what is done in the world, or to other aggregates, because something happened.
+///
+/// ```
+/// # #[event("order.placed")]
+/// # pub struct OrderPlaced { pub customer: String }
+/// # #[event("order.shipped")]
+/// # pub struct OrderShipped {}
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("order", id = String, events(OrderPlaced, OrderShipped))]
+/// # pub struct Order {}
+/// # impl Apply<OrderPlaced> for Order { fn apply(&mut self, _: &OrderPlaced) {} }
+/// # impl Apply<OrderShipped> for Order { fn apply(&mut self, _: &OrderShipped) {} }
+/// # #[derive(Clone)]
+/// # pub struct Mailer;
+/// # impl Mailer {
+/// #     async fn send(&self, _: &str, _: String) -> Result<(), std::io::Error> { Ok(()) }
+/// # }
+/// use es_runtime::prelude::*;
+///
+/// /// Thanks the customer.
+/// #[derive(Reaction)]
+/// #[reaction("thank", follows(Order), ignore(OrderShipped))]
+/// pub struct Thank {
+///     mailer: Mailer,
+/// }
+///
+/// impl On<OrderPlaced> for Thank {
+///     async fn on(&self, placed: &Recorded<OrderPlaced>, _: &mut Effects) -> Handled {
+///         // The mailer knows a mail that it has sent by the id of the event.
+///         self.mailer.send(&placed.event().customer, placed.id().to_string()).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// Each event is handled at least once, and again after a crash: let what is called know the second time by an id
+/// such as the event's. A reaction has no version and is never built anew: what it did is done.
+///
+/// # Arguments
+///
+/// All in one `#[reaction(...)]`:
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `"thank"` | The stored name, first: how far it has come is noted under it. Under another name it begins anew. The rules are those of an event's name. |
+/// | `follows(Order, sales::Payment)` | The aggregates to whose events it reacts. |
+/// | `ignore(OrderShipped)` | Those of their events that it does nothing about. |
+/// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
+///
+/// # What is checked
+///
+/// The same as for a [projection](derive@Projection): every event of what it follows is handled or ignored.
+/// Its handlers are given `Effects`, the way to the outside that a projection does not have.
+#[proc_macro_derive(Reaction, attributes(reaction))]
+pub fn derive_reaction(item: TokenStream) -> TokenStream {
+    reaction::expand(item.into()).into()
+}
+
+/// Makes an aggregate a workflow: it follows aggregates, its own kind perhaps among them, and tells others what to do.
+///
+/// ```
+/// use es_runtime::prelude::*;
+/// use es_runtime::{Plan, When, Workflow};
+/// use std::time::Duration;
+///
+/// #[event("order.placed")]
+/// pub struct OrderPlaced {}
+/// #[event("order.paid")]
+/// pub struct OrderPaid {}
+/// #[event("order.cancelled")]
+/// pub struct OrderCancelled {}
+///
+/// #[derive(Aggregate, Default)]
+/// #[aggregate("order", id = String, events(OrderPlaced, OrderPaid, OrderCancelled))]
+/// pub struct Order { is_paid: bool }
+///
+/// impl Apply<OrderPlaced> for Order { fn apply(&mut self, _: &OrderPlaced) {} }
+/// impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) { self.is_paid = true; } }
+/// impl Apply<OrderCancelled> for Order { fn apply(&mut self, _: &OrderCancelled) {} }
+///
+/// pub struct Cancel;
+/// impl Handle<Cancel> for Order {
+///     type Decision = OrderCancelled;
+///     type Error = &'static str;
+///     fn handle(&self, _: &Cancel) -> Result<OrderCancelled, &'static str> {
+///         if self.is_paid { Err("it is paid") } else { Ok(OrderCancelled {}) }
+///     }
+/// }
+///
+/// #[event("checkout.time_is_up")]
+/// pub struct TimeIsUp {}
+///
+/// /// Cancels an order that nobody pays.
+/// #[derive(Aggregate, Workflow, Default)]
+/// #[aggregate("checkout", id = String, events(TimeIsUp))]
+/// #[workflow("checkout", follows(Order, Checkout), ignore(OrderCancelled))]
+/// pub struct Checkout {}
+///
+/// impl Apply<TimeIsUp> for Checkout { fn apply(&mut self, _: &TimeIsUp) {} }
+///
+/// impl When<OrderPlaced> for Checkout {
+///     fn correlate(event: &Recorded<OrderPlaced>) -> Option<String> { Some(event.stream().key().into()) }
+///     fn when(&self, _: &Recorded<OrderPlaced>, plan: &mut Plan<Self>) {
+///         plan.after("payment", Duration::from_secs(600), TimeIsUp {});
+///     }
+/// }
+/// impl When<OrderPaid> for Checkout {
+///     fn correlate(event: &Recorded<OrderPaid>) -> Option<String> { Some(event.stream().key().into()) }
+///     fn when(&self, _: &Recorded<OrderPaid>, plan: &mut Plan<Self>) { plan.cancel("payment") }
+/// }
+/// impl When<TimeIsUp> for Checkout {
+///     fn correlate(event: &Recorded<TimeIsUp>) -> Option<String> { Some(event.stream().key().into()) }
+///     fn when(&self, event: &Recorded<TimeIsUp>, plan: &mut Plan<Self>) {
+///         // Where it was paid in the last moment it refuses, and that is well.
+///         plan.send_or::<Order, _, _>(&event.stream().key().into(), Cancel, |_| ());
+///     }
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `"checkout"` | The name under which it is noted how far it has come, first. It may be that of the aggregate. |
+/// | `follows(Order, Checkout)` | The aggregates whose events drive it. It follows its own kind to act on events of its own, such as those that a timer lets happen. |
+/// | `ignore(OrderShipped)` | Events of theirs that do not concern it. Every other needs an `impl When<Event>`. |
+/// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
+#[proc_macro_derive(Workflow, attributes(workflow))]
+pub fn derive_workflow(item: TokenStream) -> TokenStream {
+    workflow::expand(item.into()).into()
 }

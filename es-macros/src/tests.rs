@@ -27,6 +27,22 @@ fn aggregate(args: TokenStream) -> String {
     .to_string()
 }
 
+fn projection(args: TokenStream) -> String {
+    crate::projection::expand(quote!(
+        #[projection(#args)]
+        struct OrdersByDay;
+    ))
+    .to_string()
+}
+
+fn reaction(args: TokenStream) -> String {
+    crate::reaction::expand(quote!(
+        #[reaction(#args)]
+        struct Charge;
+    ))
+    .to_string()
+}
+
 /// The sentences of the errors in an expansion, in their order.
 fn errors(expansion: &str) -> Vec<String> {
     let errors = expansion.split(":: core :: compile_error ! {").skip(1);
@@ -67,13 +83,48 @@ fn a_listed_event_is_written_in_at_most_300_bytes() {
 }
 
 #[test]
+fn a_follower_is_written_in_at_most_400_bytes() {
+    for (kind, expand) in [("projection", projection as fn(TokenStream) -> String), ("reaction", reaction)] {
+        let of = |aggregates: usize, events: usize| {
+            let aggregates = (0..aggregates).map(|n| format_ident!("Order{n}"));
+            let events = (0..events).map(|n| format_ident!("OrderShipped{n}"));
+            expand(quote!("orders-by-day", follows(#(#aggregates),*), ignore(#(#events),*))).len()
+        };
+        let aggregate = (of(10, 0) - of(1, 0)) / 9;
+        let event = (of(1, 10) - of(1, 0)) / 10;
+        let fixed = of(1, 0) - aggregate;
+        assert!(aggregate <= 150, "{kind}: {aggregate} bytes for each aggregate");
+        assert!(event <= 350, "{kind}: {event} bytes for each ignored event");
+        assert!(fixed <= 400, "{kind}: {fixed} bytes besides");
+    }
+}
+
+#[test]
+fn a_follower_is_given_what_its_kind_and_delivery_say() {
+    let follows = quote!("orders-by-day", follows(Order));
+    for (written, context) in [
+        (projection(follows.clone()), "Sql"),
+        (projection(quote!(#follows, delivery = ExactlyOnce)), "Sql"),
+        (projection(quote!(#follows, delivery = AtLeastOnce)), "Attempt"),
+        (projection(quote!(#follows, delivery = es::AtLeastOnce)), "Attempt"),
+        (reaction(follows), "Effects"),
+    ] {
+        assert!(written.contains(&format!("type Context = __es :: {context} ;")), "{context} in {written}");
+    }
+}
+
+#[test]
 fn what_is_the_default_is_not_written() {
     let written = event(quote!("order.placed"));
     for default in ["VERSION", "ALIASES", "expect_link"] {
         assert!(!written.contains(default), "{default} in {written}");
     }
     let written = aggregate(quote!("order", id = OrderId, events(OrderPlaced)));
-    for default in ["REVISION", "SNAPSHOT"] {
+    for default in ["REVISION", "SNAPSHOT", "expect_unique"] {
+        assert!(!written.contains(default), "{default} in {written}");
+    }
+    let written = projection(quote!("orders-by-day", follows(Order)));
+    for default in ["VERSION", "IS_IGNORED", "expect_followed_once", "expect_listed"] {
         assert!(!written.contains(default), "{default} in {written}");
     }
 }
@@ -125,6 +176,24 @@ fn every_mistake_in_an_attribute_is_reported() {
         "a revision is a number from 1 to 4294967295",
     ];
     assert_eq!(errors(&written), expected);
+    let written = projection(quote!("", follows(A, A, 1), ignore(B, B), delivry = AtLeastOnce, version = -1));
+    let expected = [
+        "a stored name cannot be empty",
+        "list the types of the aggregates: `follows(Order, Payment)`",
+        "this aggregate is already followed",
+        "this event is already ignored",
+        "unknown argument `delivry`, did you mean `delivery`?",
+        "a version is a number from 1 to 4294967295",
+    ];
+    assert_eq!(errors(&written), expected);
+    let written = reaction(quote!(charge, follow(A), version = 2, crate = 1));
+    let expected = [
+        "start with the name to store, such as `\"charge\"`; it outlives the Rust name, so it is never inferred",
+        "unknown argument `follow`, did you mean `follows`?",
+        "unknown argument `version`, expected `follows`, `ignore`, `crate`",
+        "`crate` is a path: `crate = my_crate::es`",
+    ];
+    assert_eq!(errors(&written), expected);
 }
 
 #[test]
@@ -167,6 +236,30 @@ fn a_mistake_has_no_echo() {
     ] {
         let found = errors(&aggregate(args.clone()));
         assert_eq!(found.len(), if args.is_empty() { 3 } else { 1 }, "{args}: {found:?}");
+    }
+    for args in [
+        quote!(follows(Order)),
+        quote!(Summary, follows(Order)),
+        quote!("summary"),
+        quote!("summary", ignore(A)),
+        quote!("summary", follows),
+        quote!("summary", follows()),
+        quote!("summary", follow(Order), ignore(A)),
+        quote!("summary", follows = Order, ignore(A)),
+        quote!("summary", follows("order"), ignore(A)),
+        quote!("summary", follows(Order), follows(Payment)),
+        quote!("summary", follows(Order), ignores(A)),
+        quote!("summary", follows(Order) ignore(A)),
+        quote!("summary", follows(Order), version),
+        quote!("summary", follows(Order), version = 0),
+        quote!("summary", follows(Order), version = 4294967296),
+        quote!("summary", follows(Order), delivery),
+        quote!("summary", follows(Order), delivery = Once),
+        quote!("summary", follows(Order), delivery = es::Once),
+        quote!("summary", follows(Order), delivery = AtLeastOnce, delivery = ExactlyOnce),
+    ] {
+        let found = errors(&projection(args.clone()));
+        assert_eq!(found.len(), 1, "{args}: {found:?}");
     }
 }
 
@@ -213,6 +306,20 @@ fn a_failed_expansion_still_has_the_impls() {
     ] {
         assert!(written.contains(part), "no `{part}` in {written}");
     }
+
+    let written = projection(quote!("orders by day", follows(Order), ignore(A, "b"), version = 3));
+    assert_eq!(errors(&written).len(), 2);
+    for part in [
+        "impl __es :: Follower for OrdersByDay",
+        // What is wrong may be what was to be ignored.
+        "const FOLLOWS : & 'static [__es :: Followed < Self >] = & [] ;",
+        "impl __es :: Projection for OrdersByDay { const VERSION : __es :: u32 = 3u32 ;",
+        "impl __es :: On < A > for OrdersByDay",
+    ] {
+        assert!(written.contains(part), "no `{part}` in {written}");
+    }
+    assert!(!written.contains("expect_listed"), "{written}");
+
     let without = crate::aggregate::expand(quote!(
         struct Order;
     ))

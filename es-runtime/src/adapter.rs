@@ -7,7 +7,9 @@ use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::recorded::Recorded;
+use crate::register::{NoRegisters, Registers};
 use crate::snapshot::{NoSnapshots, Snapshots};
+use crate::sql::{NoTransactions, Transactions};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,8 +101,27 @@ pub trait Adapter: Send + Sync + 'static {
         limit: Limit,
     ) -> impl Future<Output = Result<LogPage, ReadError>> + Send;
 
-    /// Says that there may be something new. A hint: it may come for nothing, and it may be missed
-    /// where another process writes.
+    /// Where the log ends now: a reader from there sees every append that is acknowledged after this call, and
+    /// nothing that was acknowledged before it.
+    ///
+    /// What it does by itself is to look through the whole log.
+    fn head(&self) -> impl Future<Output = Result<Cursor, ReadError>> + Send {
+        async move {
+            // No event has this name, so that no page holds any.
+            let (mut cursor, nothing) = (Cursor::start(), Filter::all().event("\u{1}"));
+            loop {
+                let page = self.read_all(&cursor, &nothing, Limit::default()).await?;
+                cursor = page.next;
+                if page.is_end {
+                    return Ok(cursor);
+                }
+            }
+        }
+    }
+
+    /// Says that there may be something new. A hint: it may come for nothing, and it may be missed. Where another
+    /// process writes, it comes within some milliseconds as long as somebody holds a receiver, at a cost of next
+    /// to nothing.
     fn changes(&self) -> watch::Receiver<()>;
 
     /// What this store can do, as found when it was opened.
@@ -112,6 +133,16 @@ pub trait Adapter: Send + Sync + 'static {
     /// Where this store keeps snapshots, if it can.
     fn snapshots(&self) -> Option<impl Snapshots> {
         None::<NoSnapshots>
+    }
+
+    /// Where this store keeps registers, if it can: projections, reactions and workflows need them.
+    fn registers(&self) -> Option<impl Registers> {
+        None::<NoRegisters>
+    }
+
+    /// The store's transactions, if it has SQL: projections that are to see each event exactly once need them.
+    fn transactions(&self) -> Option<impl Transactions> {
+        None::<NoTransactions>
     }
 }
 

@@ -119,17 +119,3 @@ impl<A> Debug for Fold<A> {
 pub(crate) fn fold_of<A: Aggregate>(name: &str) -> Option<&'static Fold<A>> {
     A::EVENTS.iter().find(|fold| fold.schema.is_named(name))
 }
-
-/// Something that deals with every event of an aggregate: it handles it or says that it ignores it.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` neither handles nor ignores `{E}`",
-    label = "missing `impl On<{E}> for {Self}`",
-    note = "write the impl, or name the event in `ignore({E})`"
-)]
-pub trait Covers<E> {}
-
-/// An aggregate whose every event `P` covers. Written by the derive, so that an event added to an
-/// aggregate is asked for in everything that follows it.
-#[doc(hidden)]
-pub trait FollowedBy<P> {}

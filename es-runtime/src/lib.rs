@@ -137,6 +137,23 @@
 //! was; [`history`](Repository::history) with its events, each [`Recorded`] in its envelope;
 //! [`Store::read_all`] with the whole log, page by page.
 //!
+//! # Reading
+//!
+//! A [`Subscription`] follows the log, from what is past to what comes: [`Store::subscribe`], or
+//! [`Store::subscribe_to`] for the events of one type. Above it stand those that keep note of how far
+//! they have come, and go on there after a crash, in this program or in another:
+//!
+//! | | | how often |
+//! | --- | --- | --- |
+//! | [`Projection`] | keeps a read model: [`Store::projection`] | exactly once, in a transaction with the checkpoint, or at least once |
+//! | [`Reaction`] | acts on what has happened: [`Store::reaction`] | at least once, under a key that makes it once |
+//! | [`Workflow`] | an aggregate that follows others, waits and gives commands: [`Store::workflow`] | the same |
+//!
+//! Each of them handles every event of the aggregates that it follows, by an [`On`] or a [`When`], or names it in
+//! `ignore(...)`: an event that is added to an aggregate is asked for by the compiler in everything that follows it.
+//! Effects are impossible from a projection, so that it can be built anew at any time. A [`Bus`] tells listeners in
+//! this process of what is committed, and keeps note of nothing.
+//!
 //! # When something goes wrong
 //!
 //! What the domain refuses is [`CommandError::Refused`], with the domain's own error. What the store could not do
@@ -153,23 +170,34 @@
 //! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
+//! | `metrics` | counters and histograms by the `metrics` facade: `es_runtime::metrics` |
 //! | `testing` | what tests are written with: given, when, then; clocks and ids; stores that fail: `es_runtime::testing` |
 
 mod adapter;
 mod aggregate;
+mod bus;
 mod command;
 mod commit;
 mod decision;
 mod error;
 mod event;
+mod follow;
+mod following;
 mod format;
 mod id;
 mod metadata;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+mod metrics;
 mod name;
 mod past;
 mod position;
 pub mod prelude;
+mod projection;
+mod reaction;
 mod recorded;
+mod register;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod repository;
@@ -177,11 +205,14 @@ mod root;
 mod save_all;
 mod schema;
 mod snapshot;
+mod sql;
 mod store;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
 mod time;
+mod workflow;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -192,30 +223,42 @@ pub use crate::adapter::{
     LogPage, Page, Reader,
 };
 pub use crate::aggregate::{Aggregate, AggregateId, Apply, EventOf, Fold};
+pub use crate::bus::{Bus, Consumer, Hear, Listen, ListenSync, Listener};
 pub use crate::command::{Command, CommandError, Guard, Handle, Outcome};
 pub use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 pub use crate::decision::{Decision, Events, Raised};
 pub use crate::error::{AppendError, ConnectError, ReadError};
 pub use crate::event::{Event, Genesis, Upcast};
+pub use crate::follow::{Followed, Follower, Handled, On, Row};
+pub use crate::following::{EventPlace, FollowError, OnFailure, OnUnknown, Parked};
 pub use crate::format::{Cause, DecodeError, EncodeError, Encoded, Format};
 pub use crate::id::{CommitId, Entropy, EventId, StoreId, SystemEntropy};
 pub use crate::metadata::Metadata;
 pub use crate::name::{EventName, InvalidName, StreamName};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
+pub use crate::projection::{
+    AtLeastOnce, Attempt, Build, BuildState, Delivery, ExactlyOnce, Progress, Projection, Projections,
+    Projector, ReadModel, Running, Status, Tables,
+};
+pub use crate::reaction::{Effects, Reacting, Reaction, Reactor, StartAt};
 pub use crate::recorded::{Envelope, Recorded};
+pub use crate::register::{Register, Registers, Write};
 pub use crate::repository::{Repository, StoreError};
 pub use crate::root::{DecideError, ReplayError, Root};
 pub use crate::save_all::AnyRoot;
 pub use crate::schema::{EventSchema, Origin};
 pub use crate::snapshot::{Snapshot, SnapshotPlan, Snapshots};
+pub use crate::sql::{FromSql, Sql, SqlDriver, SqlError, SqlRow, SqlValue, ToSql, Transactions, Work};
 #[cfg(feature = "postgres")]
 pub use crate::store::postgres;
 #[cfg(feature = "sqlite")]
 pub use crate::store::sqlite;
 pub use crate::store::{Limits, Retry, Stats, Store, StoreBuilder, memory};
+pub use crate::subscription::{Batch, Subscribe, Subscription, SubscriptionError};
 pub use crate::time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
-pub use es_macros::{Aggregate, event};
+pub use crate::workflow::{Plan, When, Workflow};
+pub use es_macros::{Aggregate, Projection, Reaction, Workflow, event};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

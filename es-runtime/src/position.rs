@@ -138,6 +138,26 @@ impl Cursor {
         self.0.is_some_and(|reached| position <= reached)
     }
 
+    /// Whether a reader here has passed everything that one at `other` has.
+    pub(crate) fn reaches(&self, other: &Self) -> bool {
+        self.0 >= other.0
+    }
+
+    /// Of a reader that has passed what either of the two has.
+    pub(crate) fn join(self, other: Self) -> Self {
+        if self.reaches(&other) { self } else { other }
+    }
+
+    /// Of a reader that has passed what both have.
+    pub(crate) fn meet(self, other: Self) -> Self {
+        if self.reaches(&other) { other } else { self }
+    }
+
+    /// Of a reader that goes on in order, and passes the event at `position`.
+    pub(crate) fn past(&self, position: Position) -> Self {
+        self.clone().join(Self::at(position))
+    }
+
     /// For keeping it somewhere.
     pub fn to_bytes(&self) -> Vec<u8> {
         let fields = self.0.iter().flat_map(|position| [position.commit, position.index]);

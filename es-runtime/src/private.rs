@@ -1,11 +1,20 @@
 //! What generated code names. Not public API: anything here may change in a patch release.
 
-pub use crate::aggregate::{Aggregate, Apply, Covers, EventOf, Fold, FollowedBy};
+pub use crate::aggregate::{Aggregate, Apply, EventOf, Fold};
 pub use crate::event::{Event, Genesis, Upcast, expect_link, from_nothing};
+pub use crate::follow::{
+    Covers, Followed, FollowedBy, Follower, Handled, On, Row, expect_followed_once, expect_listed,
+};
+pub use crate::projection::{AtLeastOnce, Attempt, ExactlyOnce, Projection};
+pub use crate::reaction::{Effects, Reaction};
+pub use crate::recorded::Recorded;
 pub use crate::schema::{EventSchema, Origin, expect_disjoint, expect_unique};
 pub use crate::snapshot::SnapshotPlan;
+pub use crate::sql::Sql;
+pub use crate::workflow::Workflow;
 pub use core::option::Option::Some;
-pub use core::primitive::{str, u16, u32, usize};
+pub use core::primitive::{bool, str, u16, u32, usize};
+pub use core::result::Result::Ok;
 #[cfg(feature = "registry")]
 pub use inventory;
 pub use serde;

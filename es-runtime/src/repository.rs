@@ -9,6 +9,7 @@ use crate::commit::{Commit, NewEvent, NonEmpty, Range};
 use crate::decision::Decision;
 use crate::error::{AppendError, ReadError};
 use crate::format::EncodeError;
+use crate::metrics;
 use crate::name::{InvalidName, StreamName};
 use crate::past::Past;
 use crate::position::Version;
@@ -104,6 +105,7 @@ impl<A: Aggregate> Repository<A> {
                 None => self.replay_rest(root).await?,
             };
             recorded.record("version", root.version().get()).record("replayed", replayed);
+            metrics::observe(metrics::REPLAYED_EVENTS, replayed as f64);
             if replayed > LONG_REPLAY {
                 self.note_long_replay(&root, replayed);
             }

@@ -99,6 +99,11 @@ impl EventSchema {
         self.previous.is(&other.origin)
     }
 
+    /// Whether both are of one type.
+    pub(crate) const fn is(&self, other: &Self) -> bool {
+        self.origin.is(&other.origin)
+    }
+
     /// Whether events of this type are, or were once, stored as `name`.
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
@@ -149,7 +154,7 @@ pub const fn expect_disjoint<A: Aggregate, B: Aggregate>(a: &str, b: &str) {
         let mut j = 0;
         while j < B::EVENTS.len() {
             let (event, other) = (A::EVENTS[i].schema(), B::EVENTS[j].schema());
-            if !event.origin.is(&other.origin) {
+            if !event.is(other) {
                 expect_distinct(event, other);
             }
             j += 1;

@@ -2,7 +2,7 @@
 
 mod batcher;
 mod connect;
-mod erased;
+pub(crate) mod erased;
 mod limits;
 pub mod memory;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -16,6 +16,7 @@ mod sizes;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod stats;
+mod transact;
 mod turns;
 
 pub use limits::Limits;
@@ -28,15 +29,18 @@ use crate::adapter::{
 use crate::aggregate::Aggregate;
 use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ReadError};
+use crate::following::Board;
 use crate::format::Format;
 use crate::id::{CommitId, Entropy, StoreId, SystemEntropy, fresh};
 use crate::metadata::Metadata;
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
+use crate::projection::{Projection, Projections, Projector, ReadModel};
 use crate::repository::Repository;
+use crate::subscription::Tail;
 use crate::time::{Clock, SystemClock, Timestamp};
 use batcher::{Batcher, Underway};
-use erased::{DynAdapter, DynSnapshots};
+use erased::{DynAdapter, DynRegisters, DynSnapshots, DynTransactions};
 use sending::Sending;
 use stats::Counters;
 use std::collections::HashSet;
@@ -73,6 +77,8 @@ pub struct Store(Arc<Shared>);
 struct Shared {
     adapter: Arc<dyn DynAdapter>,
     snapshots: Option<Arc<dyn DynSnapshots>>,
+    registers: Option<Arc<dyn DynRegisters>>,
+    transactions: Option<Arc<dyn DynTransactions>>,
     batcher: Batcher,
     settings: StoreBuilder,
     /// Most commits have none, and share it.
@@ -81,6 +87,8 @@ struct Shared {
     turns: Turns,
     warned: Mutex<HashSet<&'static str>>,
     snapshotting: Mutex<HashSet<StreamName>>,
+    /// What those share who follow the end of the log.
+    tail: Tail,
 }
 
 impl Store {
@@ -103,6 +111,21 @@ impl Store {
     /// The aggregates of type `A` in this store.
     pub fn repository<A: Aggregate>(&self) -> Repository<A> {
         Repository::new(self.clone())
+    }
+
+    /// What keeps `projection` up to date from the events of this store. Nothing happens before it is started.
+    pub fn projection<P: Projection>(&self, projection: P) -> Projector<P> {
+        Projector::new(self.clone(), projection)
+    }
+
+    /// The read model of a projection that some program keeps up to date, this one or another.
+    pub fn read_model<P: Projection>(&self) -> ReadModel<P> {
+        ReadModel::new(self.clone(), Board::new())
+    }
+
+    /// The projections that were built in this store.
+    pub fn projections(&self) -> Projections {
+        Projections::new(self.clone())
     }
 
     /// Stores a commit. [`Repository`] makes commits; this is for tools that copy events.
@@ -282,6 +305,15 @@ impl Store {
         self.0.adapter.read_all(after, filter, limit).await
     }
 
+    /// Where the log ends now: a reader from there sees what is stored from now on.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReadError`].
+    pub async fn head(&self) -> Result<Cursor, ReadError> {
+        self.0.adapter.head().await
+    }
+
     /// Says that there may be something new. A hint: it may come for nothing, or not at all.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.0.adapter.changes()
@@ -317,12 +349,24 @@ impl Store {
         if metadata.is_empty() { Arc::clone(&self.0.no_metadata) } else { Arc::new(metadata) }
     }
 
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.0.tail
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.0.counters
     }
 
     pub(crate) fn snapshots(&self) -> Option<&Arc<dyn DynSnapshots>> {
         self.0.snapshots.as_ref()
+    }
+
+    pub(crate) fn registers(&self) -> Option<&Arc<dyn DynRegisters>> {
+        self.0.registers.as_ref()
+    }
+
+    pub(crate) fn transactions(&self) -> Option<&Arc<dyn DynTransactions>> {
+        self.0.transactions.as_ref()
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -442,6 +486,8 @@ impl StoreBuilder {
         let counters = Arc::<Counters>::default();
         Store(Arc::new(Shared {
             snapshots: adapter.snapshots(),
+            registers: adapter.registers(),
+            transactions: adapter.transactions(),
             batcher: Batcher::new(Arc::clone(&adapter)),
             adapter,
             settings: self,
@@ -450,6 +496,7 @@ impl StoreBuilder {
             counters,
             warned: Mutex::default(),
             snapshotting: Mutex::default(),
+            tail: Tail::default(),
         }))
     }
 }

@@ -59,16 +59,25 @@ async fn spans_tell_what_was_done_and_never_what_it_says() {
     let mut command = accounts.command(&id("a")).metadata(metadata);
     command = command.commit_id(CommitId::derive(&CommitId::ROOT, "1"));
     command.execute(|account| account.deposit(1)).await.expect("stored");
+    let mut subscription = store.subscribe_to::<Opened>().start().await.expect("starts");
+    assert_eq!(subscription.next().await.expect("readable").event().owner, "a secret");
 
     let notes = notes.0.lock().expect("not poisoned").join("\n");
-    for expected in
-        ["span es.load", "span es.decide", "span es.append", "account/a", "replayed=1", "events=1"]
-    {
+    for expected in [
+        "span es.load",
+        "span es.decide",
+        "span es.append",
+        "span es.read",
+        "account/a",
+        "replayed=1",
+        "events=1",
+        "is_end=true",
+    ] {
         assert!(notes.contains(expected), "{expected} is missing in\n{notes}");
     }
     assert!(!notes.contains("secret"), "{notes}");
     // Nor does a value that finds its way into a log by `Debug`.
     let history = accounts.history(&id("a"), Version::new(1)).await.expect("readable");
-    let shown = format!("{:?} {store:?} {accounts:?}", history.events[0]);
+    let shown = format!("{:?} {store:?} {accounts:?} {subscription:?}", history.events[0]);
     assert!(!shown.contains("secret"), "{shown}");
 }

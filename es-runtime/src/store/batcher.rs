@@ -9,6 +9,7 @@ use crate::commit::{Appended, Commit};
 use crate::error::AppendError;
 use crate::format::Cause;
 use crate::id::CommitId;
+use crate::metrics::{self, Stopwatch};
 use crate::name::StreamName;
 use crate::store::erased::DynAdapter;
 use crate::store::sending::Sending;
@@ -170,7 +171,10 @@ impl Turn {
         if commits.is_empty() {
             return None;
         }
+        metrics::observe(metrics::BATCH_COMMITS, commits.len() as f64);
+        let stopwatch = Stopwatch::start();
         let mut outcomes = self.shared.adapter.append_batch(commits).await.into_iter();
+        stopwatch.stop(metrics::APPEND_SECONDS);
         let outcome = if is_first { outcomes.next() } else { None };
         // An adapter that answers too few leaves the rest to send theirs again.
         for ((answer, _), outcome) in answers.into_iter().zip(outcomes) {

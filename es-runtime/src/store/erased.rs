@@ -8,7 +8,9 @@ use crate::error::{AppendError, ReadError};
 use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
+use crate::register::{Register, Registers, Write};
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::sql::{SqlError, Transactions, Work};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -39,10 +41,13 @@ pub(crate) trait DynAdapter: Send + Sync {
         filter: &'a Filter,
         limit: Limit,
     ) -> Boxed<'a, Result<LogPage, ReadError>>;
+    fn head(&self) -> Boxed<'_, Result<Cursor, ReadError>>;
     fn changes(&self) -> watch::Receiver<()>;
     fn capabilities(&self) -> Capabilities;
     fn identity(&self) -> StoreId;
     fn snapshots(&self) -> Option<Arc<dyn DynSnapshots>>;
+    fn registers(&self) -> Option<Arc<dyn DynRegisters>>;
+    fn transactions(&self) -> Option<Arc<dyn DynTransactions>>;
 }
 
 impl<T: Adapter> DynAdapter for T {
@@ -87,6 +92,10 @@ impl<T: Adapter> DynAdapter for T {
         Box::pin(Adapter::read_all(self, after, filter, limit))
     }
 
+    fn head(&self) -> Boxed<'_, Result<Cursor, ReadError>> {
+        Box::pin(Adapter::head(self))
+    }
+
     fn changes(&self) -> watch::Receiver<()> {
         Adapter::changes(self)
     }
@@ -101,6 +110,14 @@ impl<T: Adapter> DynAdapter for T {
 
     fn snapshots(&self) -> Option<Arc<dyn DynSnapshots>> {
         Adapter::snapshots(self).map(|snapshots| Arc::new(snapshots) as _)
+    }
+
+    fn registers(&self) -> Option<Arc<dyn DynRegisters>> {
+        Adapter::registers(self).map(|registers| Arc::new(registers) as _)
+    }
+
+    fn transactions(&self) -> Option<Arc<dyn DynTransactions>> {
+        Adapter::transactions(self).map(|transactions| Arc::new(transactions) as _)
     }
 }
 
@@ -129,5 +146,48 @@ impl<T: Snapshots> DynSnapshots for T {
 
     fn delete_snapshot<'a>(&'a self, stream: &'a StreamName) -> Boxed<'a, Result<(), ReadError>> {
         Box::pin(Snapshots::delete_snapshot(self, stream))
+    }
+}
+
+pub(crate) trait DynRegisters: Send + Sync {
+    fn read<'a>(&'a self, key: &'a str) -> Boxed<'a, Result<Option<Register>, ReadError>>;
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<(String, Register)>, ReadError>>;
+    fn write(&self, writes: Vec<Write>) -> Boxed<'_, Result<bool, ReadError>>;
+}
+
+impl<T: Registers> DynRegisters for T {
+    fn read<'a>(&'a self, key: &'a str) -> Boxed<'a, Result<Option<Register>, ReadError>> {
+        Box::pin(self.read_register(key))
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: usize,
+    ) -> Boxed<'a, Result<Vec<(String, Register)>, ReadError>> {
+        Box::pin(self.list_registers(prefix, limit))
+    }
+
+    fn write(&self, writes: Vec<Write>) -> Boxed<'_, Result<bool, ReadError>> {
+        Box::pin(self.write_registers(writes))
+    }
+}
+
+pub(crate) trait DynTransactions: Send + Sync {
+    fn write(&self, work: Work) -> Boxed<'_, Result<bool, SqlError>>;
+    fn read(&self, work: Work) -> Boxed<'_, Result<(), SqlError>>;
+}
+
+impl<T: Transactions> DynTransactions for T {
+    fn write(&self, work: Work) -> Boxed<'_, Result<bool, SqlError>> {
+        Box::pin(Transactions::write(self, work))
+    }
+
+    fn read(&self, work: Work) -> Boxed<'_, Result<(), SqlError>> {
+        Box::pin(Transactions::read(self, work))
     }
 }

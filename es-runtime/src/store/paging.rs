@@ -37,6 +37,12 @@ impl Standing {
         self.is_same_commit(next) && self.at.index() + 1 == next.at.index()
     }
 
+    /// Of the next event of the same commit, if there is one.
+    #[cfg(feature = "postgres")]
+    pub(super) fn next(self) -> Option<Self> {
+        Self::new(Position::new(self.at.commit(), self.at.index() + 1), self.commit_size)
+    }
+
     pub(super) const fn is_same_commit(self, other: Self) -> bool {
         self.at.commit() == other.at.commit() && self.commit_size == other.commit_size
     }

@@ -1,5 +1,6 @@
 //! What a store has seen since it was opened.
 
+use crate::metrics;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! stats {
@@ -11,14 +12,20 @@ macro_rules! stats {
             $($(#[$doc])* pub $name: u64,)*
         }
 
-        #[derive(Debug, Default)]
+        #[derive(Debug)]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)*
         }
 
+        impl Default for Counters {
+            fn default() -> Self {
+                Self { $($name: Counter::new(concat!("es.", stringify!($name))),)* }
+            }
+        }
+
         impl Counters {
             pub(crate) fn read(&self) -> Stats {
-                Stats { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+                Stats { $($name: self.$name.count.load(Ordering::Relaxed),)* }
             }
         }
     };
@@ -49,11 +56,19 @@ stats! {
     long_replays,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
+#[derive(Debug)]
+pub(crate) struct Counter {
+    name: &'static str,
+    count: AtomicU64,
+}
 
 impl Counter {
+    const fn new(name: &'static str) -> Self {
+        Self { name, count: AtomicU64::new(0) }
+    }
+
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        metrics::count(self.name);
     }
 }

@@ -7,11 +7,15 @@ mod batches;
 mod faults;
 mod fence;
 mod large;
+mod loads;
 mod open;
 mod pool;
 mod roles;
 mod secrets;
+mod sql;
 mod transactions;
+mod upgrade;
+mod watch;
 
 use es_runtime::postgres::{Postgres, PostgresOptions, tokio_postgres};
 use es_runtime::*;

@@ -95,7 +95,7 @@ async fn commands_of_two_programs_on_the_same_aggregates_are_each_done_once() {
     for task in tasks {
         task.await.expect("no panic");
     }
-    let deposits = "SELECT count(*) FROM es.es_event WHERE name = 'account.deposited'";
+    let deposits = "SELECT count(*) FROM es.es_log WHERE name = 'account.deposited'";
     assert_eq!(place.sql(deposits), [["320"]]);
 }
 

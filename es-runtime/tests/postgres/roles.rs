@@ -56,6 +56,8 @@ async fn with_what_grants_says_a_role_can_add_to_the_past_and_not_change_it() {
         "UPDATE es.es_event SET payload = ''",
         "DELETE FROM es.es_event",
         "TRUNCATE es.es_event",
+        "UPDATE es.es_kind SET name = ''",
+        "DELETE FROM es.es_kind",
         "DROP TABLE es.es_event",
         "ALTER TABLE es.es_event DROP COLUMN payload",
         "UPDATE es.es_meta SET value = ''",

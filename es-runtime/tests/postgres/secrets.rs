@@ -137,6 +137,8 @@ async fn nothing_that_is_said_while_a_store_is_used_has_the_password() {
     let server = Server::builder().in_memory().password(PASSWORD).start();
     let _ = log::set_logger(Ear::get());
     log::set_max_level(log::LevelFilter::Trace);
+    // With a single one, an event that is first said on the thread of another test is heard by nobody ever after.
+    let _second = tracing::Dispatch::new(Listening);
     let _guard = tracing::subscriber::set_default(Listening);
 
     let url = server.tcp_url("postgres");

@@ -7,6 +7,9 @@ mod open;
 mod processes;
 mod read;
 mod snapshot;
+mod transactions;
+mod upgrade;
+mod watch;
 
 use es_runtime::sqlite::Sqlite;
 use es_runtime::*;

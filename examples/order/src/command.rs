@@ -1,5 +1,6 @@
 //! Commands: what can be asked of an order, as data.
 
+use crate::events::OrderCancelled;
 use crate::{Line, Order, Refusal};
 use es_runtime::prelude::*;
 use serde::Deserialize;
@@ -47,5 +48,21 @@ impl Handle<Command> for Order {
             Command::Cancel { reason } => events.raise(self.cancel(reason)?),
         }
         Ok(events)
+    }
+}
+
+/// Calls the order off, unless it is paid: see [`Order::cancel_unpaid`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelUnpaid {
+    /// Why, in somebody's words.
+    pub reason: String,
+}
+
+impl Handle<CancelUnpaid> for Order {
+    type Decision = Option<OrderCancelled>;
+    type Error = Refusal;
+
+    fn handle(&self, command: &CancelUnpaid) -> Result<Option<OrderCancelled>, Refusal> {
+        self.cancel_unpaid(&command.reason)
     }
 }

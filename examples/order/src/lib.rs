@@ -2,7 +2,8 @@
 //!
 //! Read it in this order: [`events`] is what can happen, [`Order`] is what becomes of an order by it and
 //! what it decides, [`Command`] is what can be asked of it, and [`Refusal`] is why it says no. None of it
-//! knows a store; `src/bin/order` is a program that has one.
+//! knows a store; `src/bin/order` is a program that has one. [`payment`] is told in the same way, for another
+//! program, and [`service`] is what both need to speak HTTP.
 //!
 //! ```
 //! use order::{Line, Order, Refusal, Status};
@@ -22,10 +23,15 @@ mod command;
 pub mod events;
 mod id;
 mod order;
+pub mod payment;
 mod refusal;
+pub mod service;
 
-pub use command::Command;
+pub use command::{CancelUnpaid, Command};
 pub use events::Line;
 pub use id::OrderId;
 pub use order::{Order, Status};
 pub use refusal::Refusal;
+
+// They share a store: no event of one may have a name of the other's.
+es_runtime::catalog!(Order, payment::Payment);

@@ -191,6 +191,19 @@ impl Order {
             Status::Cancelled => Err(Refusal::AlreadyCancelled),
         }
     }
+
+    /// Calls the order off because its money did not come. One that is paid after all stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When it was never placed.
+    pub fn cancel_unpaid(&self, reason: &str) -> Result<Option<OrderCancelled>, Refusal> {
+        match self.status {
+            Status::NotPlaced => Err(Refusal::NotPlaced),
+            Status::Placed => Ok(Some(OrderCancelled { reason: reason.into() })),
+            Status::Paid | Status::Shipped | Status::Delivered | Status::Cancelled => Ok(None),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,6 @@ use es_runtime::SystemEntropy;
 use es_runtime::memory::Memory;
 use es_runtime::testing::conformance;
 
-conformance!(memory, without(Durability, TwoHandles), |setup| async move {
+conformance!(memory, without(Durability, Transactions, TwoHandles), |setup| async move {
     Memory::with(setup.clock, SystemEntropy::default())
 });

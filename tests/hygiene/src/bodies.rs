@@ -26,6 +26,10 @@ pub fn local() -> (&'static str, String) {
         fn apply(&mut self, _: &Again) {}
     }
 
-    let origin = <Again as facade::Event>::ORIGIN;
-    (<Local as facade::Aggregate>::EVENTS[0].schema().name(), ::std::string::ToString::to_string(&origin))
+    #[derive(facade::Projection)]
+    #[projection("local", follows(Local), ignore(Again), crate = facade)]
+    struct Locals;
+
+    let origin = <Locals as facade::Follower>::FOLLOWS[0].rows()[0].schema().origin();
+    (<Local as facade::Aggregate>::EVENTS[0].schema().name(), ::std::string::ToString::to_string(origin))
 }

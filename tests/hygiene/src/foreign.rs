@@ -1,7 +1,8 @@
 //! Events of another crate, and events made by the macro of another crate.
 
-use crate::facade::{Aggregate, Apply};
+use crate::facade::{Aggregate, Apply, Effects, Handled, On, Projection, Reaction, Recorded};
 use ::hygiene_2021::Placed;
+use ::std::result::Result::Ok;
 
 ::hygiene_2021::signal!(/** Seen. */ Seen, "foreign.seen");
 
@@ -21,4 +22,25 @@ impl Apply<Placed> for Foreign {
 
 impl Apply<Seen> for Foreign {
     fn apply(&mut self, _: &Seen) {}
+}
+
+/// A read model of an aggregate of another crate.
+#[derive(Debug, Projection)]
+#[projection(
+    "foreign",
+    follows(Foreign, ::hygiene_2021::Order),
+    ignore(::hygiene_2021::Placed, Seen),
+    crate = crate::facade
+)]
+pub struct All;
+
+/// What is done because of it.
+#[derive(Debug, Reaction)]
+#[reaction("foreign", follows(::hygiene_2021::Order), crate = crate::facade)]
+pub struct Act;
+
+impl On<Placed> for Act {
+    async fn on(&self, _: &Recorded<Placed>, _: &mut Effects) -> Handled {
+        Ok(())
+    }
 }

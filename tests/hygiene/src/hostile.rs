@@ -42,6 +42,33 @@ pub struct SnapshotPlan;
 /// Not the one of serde.
 #[derive(::std::fmt::Debug)]
 pub struct Serialize;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Followed;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Row;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Recorded;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Handled;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Sql;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Attempt;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Effects;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct ExactlyOnce;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct AtLeastOnce;
 
 /// Not the one of the runtime.
 pub trait Event {}
@@ -55,6 +82,14 @@ pub trait EventOf<A> {}
 pub trait Covers<E> {}
 /// Not the one of the runtime.
 pub trait FollowedBy<P> {}
+/// Not the one of the runtime.
+pub trait Follower {}
+/// Not the one of the runtime.
+pub trait On<E> {}
+/// Not the one of the runtime.
+pub trait Projection {}
+/// Not the one of the runtime.
+pub trait Reaction {}
 /// Not the one of the prelude.
 pub trait Default {}
 /// Not the one of the prelude.
@@ -81,6 +116,10 @@ pub const fn expect_link() {}
 pub const fn expect_unique() {}
 /// Not the one of the runtime.
 pub const fn from_nothing() {}
+/// Not the one of the runtime.
+pub const fn expect_followed_once() {}
+/// Not the one of the runtime.
+pub const fn expect_listed() {}
 
 macro_rules! stringify { ($($tokens:tt)*) => { not a name }; }
 macro_rules! module_path { ($($tokens:tt)*) => { not a path }; }
@@ -120,10 +159,10 @@ impl ::std::convert::From<PlacedV1> for Placed {
     }
 }
 
-/// An event of the name that the bound on projections might use.
+/// An event of the name that the bound on followers might use.
 #[crate::facade::event("order.postponed", crate = ::framework)]
 #[derive(::std::fmt::Debug, ::std::clone::Clone, ::std::marker::Copy)]
-pub struct P;
+pub struct F;
 
 /// The state.
 #[derive(
@@ -137,7 +176,7 @@ pub struct P;
 #[aggregate(
     "order",
     id = ::std::string::String,
-    events(Placed, self::P),
+    events(Placed, self::F),
     revision = 2,
     snapshot(every = 3),
     crate = crate::nested::es,
@@ -156,8 +195,37 @@ impl nested::es::Apply<Placed> for Order {
     }
 }
 
-impl nested::es::Apply<P> for Order {
-    fn apply(&mut self, _: &P) {
+impl nested::es::Apply<F> for Order {
+    fn apply(&mut self, _: &F) {
         self.is_postponed = true;
+    }
+}
+
+/// A read model.
+#[derive(::std::fmt::Debug, nested::es::Projection)]
+#[projection(
+    "orders",
+    version = 2,
+    follows(Order, crate::primitives::Simple),
+    ignore(self::F),
+    delivery = ExactlyOnce,
+    crate = crate::nested::es,
+)]
+pub struct Orders;
+
+impl nested::es::On<Placed> for Orders {
+    async fn on(&self, _: &nested::es::Recorded<Placed>, _: &mut nested::es::Sql) -> nested::es::Handled {
+        ::std::result::Result::Ok(())
+    }
+}
+
+/// What is done because of it.
+#[derive(::std::fmt::Debug, nested::es::Reaction)]
+#[reaction("remind", follows(self::Order), ignore(Placed), crate = nested::es)]
+pub struct Remind;
+
+impl nested::es::On<F> for Remind {
+    async fn on(&self, _: &nested::es::Recorded<F>, _: &mut nested::es::Effects) -> nested::es::Handled {
+        ::std::result::Result::Ok(())
     }
 }

@@ -52,4 +52,33 @@ macro_rules! folded {
     };
 }
 
+macro_rules! followed {
+    ($derive:ident $attribute:ident $name:ident = $stored:literal, $version:literal: $state:path, $($event:path),*) => {
+        /// The read model.
+        #[derive(Debug, crate::facade::$derive)]
+        #[$attribute($stored, version = $version, follows($state), ignore($($event),*), crate = $crate::facade)]
+        pub struct $name;
+    };
+    ($derive:ident $attribute:ident $name:ident = $stored:literal: $state:path, $($event:ident),*) => {
+        /// What is done because of it.
+        #[derive(Debug, crate::facade::$derive)]
+        #[$attribute($stored, follows($state), crate = $crate::facade)]
+        pub struct $name;
+
+        $(
+            impl crate::facade::On<$event> for $name {
+                async fn on(
+                    &self,
+                    _: &crate::facade::Recorded<$event>,
+                    _: &mut crate::facade::Effects,
+                ) -> crate::facade::Handled {
+                    ::std::result::Result::Ok(())
+                }
+            }
+        )*
+    };
+}
+
 folded!(Parcel = "made.parcel", u64: SentV3, Lost);
+followed!(Projection projection Parcels = "made.parcels", 7: self::Parcel, self::SentV3, Lost);
+followed!(Reaction reaction Search = "made.search": Parcel, SentV3, Lost);

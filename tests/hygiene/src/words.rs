@@ -1,7 +1,8 @@
 //! Raw identifiers, enums, tuples, and events from other modules.
 #![allow(non_camel_case_types)]
 
-use crate::facade::{Aggregate, Apply, event};
+use crate::facade::{Aggregate, Apply, Attempt, Handled, On, Projection, Recorded, event};
+use ::std::result::Result::Ok;
 use ::std::string::String;
 
 /// An event whose name is a keyword.
@@ -64,5 +65,25 @@ impl Apply<r#match> for r#struct {
 impl Apply<r#mod::r#loop> for r#struct {
     fn apply(&mut self, event: &r#mod::r#loop) {
         *self = Self::Something(event.1);
+    }
+}
+
+/// A read model that is an enum.
+#[derive(Debug, Projection)]
+#[projection(
+    "word",
+    follows(r#struct),
+    ignore(r#match, self::r#mod::r#loop),
+    delivery = AtLeastOnce,
+    crate = crate::facade
+)]
+pub enum r#dyn {
+    /// Nothing is kept.
+    Nothing,
+}
+
+impl On<r#type> for r#dyn {
+    async fn on(&self, _: &Recorded<r#type>, _: &mut Attempt) -> Handled {
+        Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! What was written in hostile surroundings does what it does in friendly ones.
 
-use framework::__private::{Covers, FollowedBy};
-use framework::{Aggregate, Event, Root};
+use framework::{Aggregate, AtLeastOnce, Effects, Event, ExactlyOnce, Follower, Projection, Reaction, Root};
 use hygiene::{bodies, foreign, hostile, made, primitives, serde_by_hand, words};
 
 #[test]
@@ -55,16 +54,52 @@ fn the_users_serde_is_the_one_that_writes() -> Result<(), Box<dyn std::error::Er
 }
 
 #[test]
-fn the_bound_on_projections_is_not_confused_by_an_event_called_p() {
-    struct Summary;
-    impl Covers<hostile::Placed> for Summary {}
-    impl Covers<hostile::P> for Summary {}
-    const fn is_followed_by<P>()
-    where
-        primitives::Simple: FollowedBy<P>,
-    {
+fn followers_know_what_they_follow_and_ignore() {
+    /// The category of each aggregate, and of its events those that are handled and those that are ignored.
+    fn followed<F: Follower>() -> Vec<(&'static str, Vec<&'static str>, Vec<&'static str>)> {
+        let names = |rows: &[framework::Row<F>], is_ignored| {
+            let rows = rows.iter().filter(|row| row.is_ignored() == is_ignored);
+            rows.map(|row| row.schema().name()).collect()
+        };
+        let of = |aggregate: &framework::Followed<F>| {
+            (aggregate.category(), names(aggregate.rows(), false), names(aggregate.rows(), true))
+        };
+        F::FOLLOWS.iter().map(of).collect()
     }
-    const { is_followed_by::<Summary>() }
+    let (placed, postponed) = (vec!["order.placed"], vec!["order.postponed"]);
+    assert_eq!(
+        followed::<hostile::Orders>(),
+        [("order", placed.clone(), postponed.clone()), ("order.simple", placed.clone(), postponed.clone())]
+    );
+    assert_eq!(followed::<hostile::Remind>(), [("order", postponed, placed)]);
+    let made = vec!["made.sent", "made.lost"];
+    assert_eq!(followed::<made::Parcels>(), [("made.parcel", vec![], made.clone())]);
+    assert_eq!(followed::<made::Search>(), [("made.parcel", made, vec![])]);
+    assert_eq!(followed::<words::r#dyn>(), [("word", vec!["word.type"], vec!["word.match", "word.loop"])]);
+    assert_eq!(
+        followed::<foreign::All>(),
+        [("foreign", vec![], vec!["order.placed", "foreign.seen"]), ("order", vec![], vec!["order.placed"])]
+    );
+}
+
+#[test]
+fn followers_are_named_and_given_what_the_attribute_says() {
+    const fn exactly_once<P: Projection<Delivery = ExactlyOnce, Context = framework::Sql>>()
+    -> (&'static str, u32) {
+        (P::NAME, P::VERSION)
+    }
+    const fn at_least_once<P: Projection<Delivery = AtLeastOnce, Context = framework::Attempt>>()
+    -> (&'static str, u32) {
+        (P::NAME, P::VERSION)
+    }
+    const fn reaction<R: Reaction<Context = Effects>>() -> &'static str {
+        R::NAME
+    }
+    assert_eq!(exactly_once::<hostile::Orders>(), ("orders", 2));
+    assert_eq!(exactly_once::<primitives::Nothing>(), ("simple", 3));
+    assert_eq!(exactly_once::<made::Parcels>(), ("made.parcels", 7));
+    assert_eq!(at_least_once::<words::r#dyn>(), ("word", 1));
+    assert_eq!((reaction::<hostile::Remind>(), reaction::<foreign::Act>()), ("remind", "foreign"));
 }
 
 #[test]

@@ -182,6 +182,11 @@ impl Log {
         LogPage { events, next, is_end: true }
     }
 
+    pub(super) fn head(&self) -> Cursor {
+        let last = self.commits.len().checked_sub(1);
+        last.map_or_else(Cursor::start, |number| Cursor::at(self.range(number).position))
+    }
+
     fn version(&self, stream: Option<usize>) -> Version {
         stream.map_or(Version::NONE, |stream| Version::new(self.streams[stream].events.len() as u64))
     }

@@ -1,6 +1,7 @@
 //! The store in memory: for tests, for trying things out, and the model that other adapters are held to.
 
 mod log;
+mod registers;
 
 use self::log::Log;
 use crate::adapter::{
@@ -11,8 +12,10 @@ use crate::error::{AppendError, ReadError};
 use crate::id::{CommitId, Entropy, StoreId, SystemEntropy, fresh};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
+use crate::register::{Register, Registers};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::time::{Clock, SystemClock};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -39,6 +42,7 @@ pub struct Memory {
 
 struct Inner {
     log: Mutex<Log>,
+    registers: Mutex<BTreeMap<String, Register>>,
     changed: watch::Sender<()>,
     clock: Arc<dyn Clock>,
     identity: StoreId,
@@ -67,8 +71,8 @@ impl Memory {
     pub fn with(clock: impl Clock, entropy: impl Entropy) -> Self {
         let identity = fresh(clock.now(), &entropy).into();
         let clock = Arc::new(clock);
-        let (log, changed) = (Mutex::default(), watch::Sender::new(()));
-        Self { inner: Arc::new(Inner { log, changed, clock, identity }) }
+        let (log, registers, changed) = (Mutex::default(), Mutex::default(), watch::Sender::new(()));
+        Self { inner: Arc::new(Inner { log, registers, changed, clock, identity }) }
     }
 
     /// No code of a user runs under the lock and nothing there awaits, so it is held for one page or one
@@ -127,6 +131,10 @@ impl Adapter for Memory {
         Ok(self.log().read_all(after, filter, limit))
     }
 
+    async fn head(&self) -> Result<Cursor, ReadError> {
+        Ok(self.log().head())
+    }
+
     fn changes(&self) -> watch::Receiver<()> {
         self.inner.changed.subscribe()
     }
@@ -144,6 +152,10 @@ impl Adapter for Memory {
     }
 
     fn snapshots(&self) -> Option<impl Snapshots> {
+        Some(self.clone())
+    }
+
+    fn registers(&self) -> Option<impl Registers> {
         Some(self.clone())
     }
 }

@@ -3,13 +3,15 @@
 use super::arrays::Arrays;
 use super::connection::Connection;
 use super::errors::Failure;
+use super::kinds::{self, Kinds};
 use super::read;
-use super::rows::{get, natural};
+use super::rows::{Unread, get};
 use super::statements::Sql;
 use crate::commit::{Appended, Commit};
 use crate::error::{AppendError, ReadError};
 use crate::format::Cause;
 use crate::position::Version;
+use crate::store::paging::corrupt;
 use crate::store::sizes::Outcomes;
 use crate::time::Timestamp;
 use std::time::{Duration, Instant};
@@ -24,6 +26,7 @@ const RACES: u32 = 2;
 pub(super) struct Checked {
     status: i32,
     version: Version,
+    /// Where it begins, if it is stored.
     position: u64,
     guard: usize,
 }
@@ -116,7 +119,8 @@ async fn raced(
     is_group: bool,
     wait: Option<Duration>,
 ) -> Result<Vec<Checked>, Failure> {
-    let mut arrays = Arrays::new(commits, now, is_group);
+    let kinds = kinds::of(connection, commits).await?;
+    let mut arrays = Arrays::new(commits, kinds, now, is_group);
     arrays.wait_for_locks(wait);
     let mut races = 0;
     loop {
@@ -136,26 +140,35 @@ async fn raced(
 }
 
 pub(super) fn checked(rows: &[Row], commits: &[Commit]) -> Result<Vec<Checked>, Failure> {
-    let mut guards = 0;
-    let read = |(row, commit): (&Row, &Commit)| {
-        let at = &"the answer to an append";
-        // They are numbered from 1, and over all guards of the batch.
-        let guard = natural::<i32>(row, 4, "guard", at)?.saturating_sub(1 + guards);
-        guards += commit.requires.len() as u64;
-        Ok::<_, ReadError>(Checked {
-            status: get(row, 1, "status", at)?,
-            version: Version::new(natural::<i64>(row, 2, "version", at)?),
-            position: natural::<i64>(row, 3, "position", at)?,
-            guard: guard as usize,
-        })
-    };
-    let checked: Result<Vec<_>, _> = rows.iter().zip(commits).map(read).collect();
-    let checked = checked.map_err(|error| Failure::Lost(Cause::new(error)))?;
-    if rows.len() != commits.len() {
-        let reason = format!("the server answered for {} of {} commits", rows.len(), commits.len());
-        return Err(Failure::Lost(Cause::new(reason)));
+    read_checked(rows, commits).map_err(|error| Failure::Lost(Cause::new(error)))
+}
+
+fn read_checked(rows: &[Row], commits: &[Commit]) -> Result<Vec<Checked>, ReadError> {
+    let at = &"the answer to an append";
+    let row = rows.first().ok_or_else(|| corrupt(at, "it is empty"))?;
+    let status: Vec<i32> = get(row, 0, "status", at)?;
+    let versions: Vec<i64> = get(row, 1, "version", at)?;
+    let guard: Option<Vec<i32>> = get(row, 2, "guard", at)?;
+    let before = get::<Option<i64>>(row, 3, "position", at)?.unwrap_or_default();
+    if status.len() != commits.len() || versions.len() != commits.len() {
+        let (answered, sent) = (status.len(), commits.len());
+        return Err(corrupt(at, format!("the server answered for {answered} of {sent} commits")));
     }
-    Ok(checked)
+    let mut all = Vec::with_capacity(commits.len());
+    let (mut events, mut guards) = (0, 0);
+    for (n, commit) in commits.iter().enumerate() {
+        let guard = guard.as_ref().and_then(|guard| guard.get(n)).copied().unwrap_or_default();
+        all.push(Checked {
+            status: status[n],
+            version: Version::new(versions[n].max(0).unsigned_abs()),
+            position: before.max(0).unsigned_abs() + events + 1,
+            // They are numbered from 1, and over all guards of the batch.
+            guard: usize::try_from(guard).unwrap_or_default().saturating_sub(1 + guards),
+        });
+        events += commit.events.len() as u64;
+        guards += commit.requires.len();
+    }
+    Ok(all)
 }
 
 async fn outcomes(connection: &mut Connection, commits: &[Commit], checked: Vec<Checked>) -> Outcomes {
@@ -205,23 +218,36 @@ impl Checked {
 
 /// The answer to a commit whose id is stored. What is stored never changes, so this needs no lock.
 async fn repeated(connection: &mut Connection, commit: &Commit) -> Result<Appended, AppendError> {
+    let at = "a commit that is stored";
     let rows = connection.query(Sql::EventsOf, &[commit.id.as_uuid()]).await;
-    let rows = rows.map_err(|failure| unsure(commit, failure.read_error("a commit that is stored")))?;
-    compared(commit, &rows)
+    let rows = rows.map_err(|failure| unsure(commit, failure.read_error(at)))?;
+    match compared(commit, &connection.kinds, &rows) {
+        // Who stored it may have added its kinds, and the commit may have others.
+        Err(Unread::NewKind(number)) => {
+            kinds::learn(connection, number, &at).await.map_err(|unread| unsure(commit, unread.error(at)))?;
+            compared(commit, &connection.kinds, &rows)
+        }
+        outcome => outcome,
+    }
+    .map_err(|unread| unsure(commit, unread.error(at)))?
 }
 
 /// The answer to a commit of whose id `rows` are stored.
-pub(super) fn compared(commit: &Commit, rows: &[Row]) -> Result<Appended, AppendError> {
-    let stored = read::events_of(rows).map_err(|error| unsure(commit, error))?;
-    match stored.first().filter(|_| commit.is_same_as(&stored)) {
+pub(super) fn compared(
+    commit: &Commit,
+    kinds: &Kinds,
+    rows: &[Row],
+) -> Result<Result<Appended, AppendError>, Unread> {
+    let stored = read::events_of(kinds, rows)?;
+    Ok(match stored.first().filter(|_| commit.is_same_as(&stored)) {
         Some(first) => {
             let (size, position) = (stored.len() as u64, first.position().commit());
             Ok(Appended::AlreadyCommitted(read::range(first.version(), size, position)))
         }
         None => Err(AppendError::IdReused { id: commit.id }),
-    }
+    })
 }
 
-fn unsure(commit: &Commit, error: ReadError) -> AppendError {
+pub(super) fn unsure(commit: &Commit, error: ReadError) -> AppendError {
     AppendError::Unknown { id: commit.id, source: Cause::new(error) }
 }

@@ -19,25 +19,23 @@ pub(super) struct Arrays<'a> {
     streams: Vec<&'a str>,
     expected: Vec<Option<i64>>,
     ids: Vec<&'a Uuid>,
+    firsts: Vec<i32>,
     sizes: Vec<i32>,
     events: Events<'a>,
-    guards: Guards<'a>,
+    guards: Option<Guards<'a>>,
     locks: Vec<i32>,
-    exclusive: Vec<bool>,
+    exclusive: Option<Vec<bool>>,
     now: Option<SystemTime>,
     is_group: bool,
     lock_timeout: Option<String>,
 }
 
-#[derive(Default)]
 struct Events<'a> {
     commit: Vec<i32>,
-    place: Vec<i32>,
-    name: Vec<&'a str>,
-    schema_version: Vec<i32>,
-    format: Vec<i16>,
+    kind: Vec<i32>,
     occurred_at: Vec<SystemTime>,
-    metadata: Vec<Option<Vec<u8>>>,
+    /// Nothing where no event has any.
+    metadata: Option<Vec<Option<Vec<u8>>>>,
     payload: Vec<&'a [u8]>,
 }
 
@@ -49,29 +47,38 @@ struct Guards<'a> {
 }
 
 impl<'a> Arrays<'a> {
-    pub(super) fn new(commits: &'a [Commit], now: Option<Timestamp>, is_group: bool) -> Self {
-        let (mut events, mut guards) = (Events::default(), Guards::default());
-        let mut locks = BTreeMap::new();
+    /// With the number of the kind of each event.
+    pub(super) fn new(
+        commits: &'a [Commit],
+        kinds: Vec<i32>,
+        now: Option<Timestamp>,
+        is_group: bool,
+    ) -> Self {
+        let (mut events, mut guards) = (Events::of(kinds), None::<Guards<'_>>);
+        let (mut locks, mut firsts) = (BTreeMap::new(), Vec::with_capacity(commits.len()));
         for (number, commit) in (1..).zip(commits) {
+            firsts.push(events.commit.len() as i32 + 1);
             events.push(number, commit);
             locks.entry(lock_of(&commit.stream)).or_insert(false);
             for (stream, expected) in &commit.requires {
+                let guards = guards.get_or_insert_default();
                 guards.commit.push(number);
                 guards.stream.push(stream.as_str());
                 guards.expected.push(number_of(*expected));
                 locks.insert(lock_of(stream), true);
             }
         }
-        let (locks, exclusive) = locks.into_iter().unzip();
+        let (locks, exclusive): (Vec<_>, Vec<_>) = locks.into_iter().unzip();
         Self {
             streams: commits.iter().map(|commit| commit.stream.as_str()).collect(),
             expected: commits.iter().map(|commit| number_of(commit.expected)).collect(),
             ids: commits.iter().map(|commit| commit.id.as_uuid()).collect(),
+            firsts,
             sizes: commits.iter().map(|commit| commit.events.len() as i32).collect(),
             events,
             guards,
             locks,
-            exclusive,
+            exclusive: exclusive.contains(&true).then_some(exclusive),
             now: now.map(SystemTime::from),
             is_group,
             lock_timeout: None,
@@ -85,59 +92,47 @@ impl<'a> Arrays<'a> {
 
     /// Lets nobody else write to these streams meanwhile.
     pub(super) fn lock_others_out(&mut self) {
-        self.exclusive.fill(true);
+        self.exclusive = Some(vec![true; self.locks.len()]);
     }
 
-    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 20] {
-        let Self {
-            streams,
-            expected,
-            ids,
-            sizes,
-            events,
-            guards,
-            locks,
-            exclusive,
-            now,
-            is_group,
-            lock_timeout,
-        } = self;
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 18] {
+        let Self { streams, expected, ids, firsts, sizes, events, guards, .. } = self;
+        let guards: [&(dyn ToSql + Sync); 3] = match guards {
+            Some(guards) => [&guards.commit, &guards.stream, &guards.expected],
+            None => [&None::<Vec<i32>>, &None::<Vec<&str>>, &None::<Vec<i64>>],
+        };
         [
             streams,
             expected,
             ids,
+            firsts,
             sizes,
             &events.commit,
-            &events.place,
-            &events.name,
-            &events.schema_version,
-            &events.format,
+            &events.kind,
             &events.occurred_at,
             &events.metadata,
             &events.payload,
-            &guards.commit,
-            &guards.stream,
-            &guards.expected,
-            locks,
-            exclusive,
-            now,
-            is_group,
-            lock_timeout,
+            guards[0],
+            guards[1],
+            guards[2],
+            &self.locks,
+            &self.exclusive,
+            &self.now,
+            &self.is_group,
+            &self.lock_timeout,
         ]
     }
 
     /// The same with their types, for a session in which nothing is prepared.
     pub(super) fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        const TYPES: [Type; 20] = [
+        const TYPES: [Type; 18] = [
             Type::TEXT_ARRAY,
             Type::INT8_ARRAY,
             Type::UUID_ARRAY,
             Type::INT4_ARRAY,
             Type::INT4_ARRAY,
             Type::INT4_ARRAY,
-            Type::TEXT_ARRAY,
             Type::INT4_ARRAY,
-            Type::INT2_ARRAY,
             Type::TIMESTAMPTZ_ARRAY,
             Type::BYTEA_ARRAY,
             Type::BYTEA_ARRAY,
@@ -155,21 +150,32 @@ impl<'a> Arrays<'a> {
 }
 
 impl<'a> Events<'a> {
+    fn of(kind: Vec<i32>) -> Self {
+        let room = kind.len();
+        Self {
+            commit: Vec::with_capacity(room),
+            kind,
+            occurred_at: Vec::with_capacity(room),
+            metadata: None,
+            payload: Vec::with_capacity(room),
+        }
+    }
+
     fn push(&mut self, number: i32, commit: &'a Commit) {
         // The events of a commit most often share their metadata.
         let mut last: Option<(&Arc<Metadata>, Option<Vec<u8>>)> = None;
-        for (place, event) in (0..).zip(commit.events.iter()) {
+        for event in commit.events.iter() {
             let metadata = match last.take() {
                 Some((of, json)) if Arc::ptr_eq(of, &event.metadata) => json,
                 _ => event.metadata.to_json(),
             };
+            if metadata.is_some() || self.metadata.is_some() {
+                let all = self.metadata.get_or_insert_default();
+                all.resize(self.commit.len(), None);
+                all.push(metadata.clone());
+            }
             self.commit.push(number);
-            self.place.push(place);
-            self.name.push(&event.name);
-            self.schema_version.push(event.schema_version.into());
-            self.format.push(event.payload.format().code().into());
             self.occurred_at.push(event.occurred_at.into());
-            self.metadata.push(metadata.clone());
             self.payload.push(event.payload.bytes());
             last = Some((&event.metadata, metadata));
         }

@@ -1,12 +1,13 @@
 //! One connection: what is set for its session, and the statements that are prepared on it.
 
 use super::errors::Failure;
+use super::kinds::Kinds;
 use super::statements::Sql;
 use futures_util::Stream as _;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
@@ -17,6 +18,19 @@ pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// How many rows are asked for at once as long as nothing is known of their size.
 const FIRST_ROWS: i64 = 256;
+
+/// How much is taken from the driver at once. Row by row, the driver would often find its reader busy, and wait;
+/// in large pieces, rows would be out of the processor's caches by the time that they are looked at.
+const CHUNK_ROWS: usize = 64;
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Some of the rows of a statement.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) rows: Vec<Row>,
+    bytes: usize,
+    pub(super) is_last: bool,
+}
 
 /// A session of the server, used by one caller at a time.
 pub(super) struct Connection {
@@ -29,6 +43,8 @@ pub(super) struct Connection {
     pub(super) settled: u64,
     /// The newest number that was taken then, by whoever stored an event or did not.
     pub(super) taken: i64,
+    /// The kinds of events that it has seen.
+    pub(super) kinds: Arc<Kinds>,
     /// How many rows are asked for at once, unless fewer are wanted.
     pub(super) rows: i64,
     /// Which server it is to, and since when.
@@ -53,6 +69,7 @@ impl Connection {
             statements: [const { None }; Sql::COUNT],
             settled: 0,
             taken: 0,
+            kinds: Arc::default(),
             rows: FIRST_ROWS,
             server,
             since: Instant::now(),
@@ -75,6 +92,12 @@ impl Connection {
         self.noticing(done)
     }
 
+    /// Runs statements without parameters.
+    pub(super) async fn batch(&mut self, sql: &str) -> Result<(), Failure> {
+        let done = within(self.timeout, async { Ok(self.client.batch_execute(sql).await?) }).await;
+        self.noticing(done)
+    }
+
     /// The rows as they come. No more are taken from the server than the caller asks for.
     pub(super) async fn stream(
         &mut self,
@@ -89,18 +112,11 @@ impl Connection {
         self.noticing(done)
     }
 
-    /// The next of the rows, if there is one.
-    pub(super) async fn next(&mut self, mut rows: Pin<&mut RowStream>) -> Result<Option<Row>, Failure> {
-        // Most rows came with others and are here already; a timer for each would cost more than the row.
-        let ready = poll_fn(|context| Poll::Ready(rows.as_mut().poll_next(context))).await;
-        let row = match ready {
-            Poll::Ready(row) => row.transpose().map_err(Failure::from),
-            Poll::Pending => {
-                let next = poll_fn(|context| rows.as_mut().poll_next(context));
-                within(self.timeout, async { Ok(next.await.transpose()?) }).await
-            }
-        };
-        self.noticing(row)
+    /// The next of the rows.
+    pub(super) async fn chunk(&mut self, mut rows: Pin<&mut RowStream>) -> Result<Chunk, Failure> {
+        let mut chunk = Chunk::default();
+        let filled = within(self.timeout, poll_fn(|context| chunk.fill(rows.as_mut(), context))).await;
+        self.noticing(filled).map(|()| chunk)
     }
 
     /// Lets go of the session where its answer can no longer be told from another's.
@@ -110,6 +126,28 @@ impl Connection {
             self.driver.0.abort();
         }
         done
+    }
+}
+
+impl Chunk {
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn fill(
+        &mut self,
+        mut rows: Pin<&mut RowStream>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Failure>> {
+        while self.rows.len() < CHUNK_ROWS && self.bytes < CHUNK_BYTES {
+            let Some(row) = ready!(rows.as_mut().poll_next(context)?) else {
+                self.is_last = true;
+                break;
+            };
+            self.bytes += row.raw_size_bytes();
+            self.rows.push(row);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

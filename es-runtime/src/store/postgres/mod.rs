@@ -41,17 +41,23 @@ mod arrays;
 mod connection;
 mod errors;
 mod fence;
+mod kinds;
+mod loads;
 mod open;
 mod options;
 mod pool;
 mod read;
+mod registers;
 mod rows;
 mod schema;
 mod server;
 mod snapshots;
+mod sql;
 mod statements;
 mod tls;
 mod transaction;
+mod values;
+mod watch;
 
 pub use options::PostgresOptions;
 pub use schema::grants;
@@ -66,19 +72,25 @@ use crate::error::{AppendError, ConnectError, ReadError};
 use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
+use crate::register::{Register, Registers, Write};
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::sql::Transactions;
 use crate::store::sizes::{self, Outcomes};
 use crate::time::Timestamp;
 use connection::Connection;
+use fence::Held;
+use loads::{Answer, Loads};
 use pool::Pool;
 use read::Logged;
 use rows::Unread;
-use schema::MOST_COMMITS;
+use schema::MOST_EVENTS;
+use sql::Works;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, Sender};
+use watch::Watcher;
 
 /// How often a read is made again whose connection broke.
 const READS: u32 = 3;
@@ -88,9 +100,12 @@ const READS: u32 = 3;
 pub struct Postgres(Arc<Shared>);
 
 struct Shared {
-    pool: Pool,
+    pool: Arc<Pool>,
+    works: Works,
+    loads: Arc<Loads>,
     name: Arc<str>,
-    changes: watch::Sender<()>,
+    changes: Sender<()>,
+    watcher: Watcher,
 }
 
 /// Waits for a transaction that a reader of the log may not pass by begin here, and double up to
@@ -132,7 +147,7 @@ impl Postgres {
             Ok(mut connection) => {
                 let lock_timeout = self.0.pool.manager().options.lock_timeout;
                 let mut outcomes = Vec::with_capacity(commits.len());
-                for commits in commits.chunks(MOST_COMMITS) {
+                for commits in numbered(commits, MOST_EVENTS) {
                     let chunk = append::batch(&mut connection, commits, self.now(), lock_timeout).await;
                     outcomes.extend(chunk);
                 }
@@ -153,11 +168,35 @@ impl Postgres {
             let unread = match self.0.pool.get().await {
                 Ok(mut connection) => match read(&mut connection).await {
                     Ok(done) => return Ok(done),
+                    Err(Unread::NewKind(number)) => match kinds::learn(&mut connection, number, at).await {
+                        Ok(()) => continue,
+                        Err(unread) => unread,
+                    },
                     Err(unread) => unread,
                 },
                 Err(failure) => Unread::Failed(failure),
             };
             reads = again(unread, reads, at)?;
+        }
+    }
+
+    /// Looks at the log until nobody is in the way of that.
+    async fn log<T: Send>(
+        &self,
+        look: impl for<'a> Fn(&'a mut Connection, Option<Held>) -> Reading<'a, Result<T, Held>> + Send + Sync,
+    ) -> Result<T, ReadError> {
+        let patience = self.0.pool.manager().options.patience;
+        let (begin, mut wait, mut held) = (Instant::now(), FIRST_WAIT, None::<Held>);
+        loop {
+            match self.read(&"the log", |connection| look(connection, held.clone())).await? {
+                Ok(seen) => return Ok(seen),
+                Err(by) if begin.elapsed() > patience => {
+                    return Err(ReadError::Unavailable(by.reason(patience)));
+                }
+                Err(by) => held = Some(by),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 }
@@ -174,9 +213,10 @@ impl Adapter for Postgres {
         commits.iter().try_for_each(sizes::check)?;
         Commit::expect_distinct(&commits)?;
         let Some(first) = commits.first() else { return Ok(Vec::new()) };
-        if commits.len() > MOST_COMMITS {
-            let (what, size) = ("an append to several streams, in commits,".to_owned(), commits.len());
-            return Err(AppendError::TooLarge { what, size, limit: MOST_COMMITS });
+        let events = commits.iter().map(|commit| commit.events.len()).sum();
+        if events > MOST_EVENTS {
+            let what = "an append to several streams, in events,".to_owned();
+            return Err(AppendError::TooLarge { what, size: events, limit: MOST_EVENTS });
         }
         let lent = self.0.pool.get().await;
         let mut connection = lent.map_err(|failure| failure.append_error(first.id))?;
@@ -205,10 +245,24 @@ impl Adapter for Postgres {
 
     async fn replay(&self, stream: &StreamName, from: Version, reader: Reader<'_>) -> Result<(), ReadError> {
         let (mut next, mut reads) = (from.max(Version::new(1)), 1);
+        let mut turn = match self.0.loads.join(stream, next).await {
+            // What goes wrong with it is found out, and told, by reading on alone.
+            Some(Answer::Read(part)) => match part.show(stream, &mut next, reader) {
+                Ok(true) => return Ok(()),
+                Ok(false) | Err(_) => None,
+            },
+            Some(Answer::Alone(turn)) => Some(turn),
+            Some(Answer::Failed(error)) => return Err(error),
+            None => None,
+        };
         loop {
             let unread = match self.0.pool.get().await {
-                Ok(mut connection) => match read::replay(&mut connection, stream, &mut next, reader).await {
+                Ok(mut lent) => match read::replay(&mut lent, stream, &mut next, &mut turn, reader).await {
                     Ok(()) => return Ok(()),
+                    Err(Unread::NewKind(number)) => match kinds::learn(&mut lent, number, stream).await {
+                        Ok(()) => continue,
+                        Err(unread) => unread,
+                    },
                     Err(unread) => unread,
                 },
                 Err(failure) => Unread::Failed(failure),
@@ -219,27 +273,26 @@ impl Adapter for Postgres {
     }
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
-        let patience = self.0.pool.manager().options.patience;
-        let (begin, mut wait, mut held) = (Instant::now(), FIRST_WAIT, None);
-        loop {
-            let logged = self.read(&"the log", |connection| {
-                let (after, filter, held) = (after.clone(), filter.clone(), held.clone());
-                Box::pin(async move { read::log_page(connection, &after, &filter, limit, held).await })
-            });
-            match logged.await? {
-                Logged::Page(page) => return Ok(page),
-                Logged::Held(by) if begin.elapsed() > patience => {
-                    return Err(ReadError::Unavailable(by.reason(patience)));
+        self.log(|connection, held| {
+            let (after, filter) = (after.clone(), filter.clone());
+            Box::pin(async move {
+                match read::log_page(connection, &after, &filter, limit, held).await? {
+                    Logged::Page(page) => Ok(Ok(page)),
+                    Logged::Held(held) => Ok(Err(held)),
                 }
-                Logged::Held(by) => held = Some(by),
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
+            })
+        })
+        .await
     }
 
-    fn changes(&self) -> watch::Receiver<()> {
-        self.0.changes.subscribe()
+    async fn head(&self) -> Result<Cursor, ReadError> {
+        self.log(|connection, held| Box::pin(read::end(connection, held))).await
+    }
+
+    fn changes(&self) -> Receiver<()> {
+        let receiver = self.0.changes.subscribe();
+        self.0.watcher.wake(&self.0);
+        receiver
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -255,6 +308,40 @@ impl Adapter for Postgres {
 
     fn snapshots(&self) -> Option<impl Snapshots> {
         Some(self.clone())
+    }
+
+    fn registers(&self) -> Option<impl Registers> {
+        Some(self.clone())
+    }
+
+    fn transactions(&self) -> Option<impl Transactions> {
+        Some(self.clone())
+    }
+}
+
+impl Registers for Postgres {
+    async fn read_register(&self, key: &str) -> Result<Option<Register>, ReadError> {
+        self.read(&"a register", |connection| {
+            let key = key.to_owned();
+            Box::pin(async move { registers::read(connection, &key).await })
+        })
+        .await
+    }
+
+    async fn list_registers(&self, prefix: &str, limit: usize) -> Result<Vec<(String, Register)>, ReadError> {
+        self.read(&"the registers", |connection| {
+            let prefix = prefix.to_owned();
+            Box::pin(async move { registers::list(connection, &prefix, limit).await })
+        })
+        .await
+    }
+
+    async fn write_registers(&self, writes: Vec<Write>) -> Result<bool, ReadError> {
+        let written = match self.0.pool.get().await {
+            Ok(mut connection) => registers::write(&mut connection, &writes).await,
+            Err(failure) => Err(failure),
+        };
+        written.map_err(|failure| failure.read_error("the registers"))
     }
 }
 
@@ -284,12 +371,24 @@ impl Snapshots for Postgres {
     }
 }
 
+/// Parts of `commits` that have at most so many events each: a number of the sequence has room for no more.
+fn numbered(commits: &[Commit], most: usize) -> impl Iterator<Item = &[Commit]> {
+    let mut events = 0;
+    commits.chunk_by(move |before, next| {
+        events += before.events.len();
+        let fits = events + next.events.len() <= most;
+        if !fits {
+            events = 0;
+        }
+        fits
+    })
+}
+
 /// The number of the next try, if there is one.
 fn again(unread: Unread, reads: u32, at: &dyn fmt::Display) -> Result<u32, ReadError> {
     match unread {
         Unread::Failed(failure) if failure.is_broken() && reads < READS => Ok(reads + 1),
-        Unread::Failed(failure) => Err(failure.read_error(&at.to_string())),
-        Unread::Corrupt(error) => Err(error),
+        unread => Err(unread.error(&at.to_string())),
     }
 }
 
@@ -302,5 +401,37 @@ impl fmt::Debug for Postgres {
             .field("identity", &manager.identity)
             .field("durability", &manager.server().durability())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit::{Expected, NewEvent, NonEmpty};
+    use crate::format::{Encoded, Format};
+
+    fn commit(events: usize) -> Commit {
+        let event = NewEvent {
+            name: "order.placed".into(),
+            schema_version: 1,
+            payload: Encoded::new(Format::Json, *b"1"),
+            metadata: Arc::default(),
+            occurred_at: Timestamp::EPOCH,
+        };
+        Commit {
+            id: CommitId::ROOT,
+            stream: "order/1".parse().expect("a stream"),
+            expected: Expected::Any,
+            events: NonEmpty::new(vec![event; events]).expect("events"),
+            requires: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_batch_has_more_events_than_a_number_has_room_for() {
+        let commits: Vec<_> = [3, 4, 3, 1, 10, 9, 1, 1].into_iter().map(commit).collect();
+        let parts =
+            numbered(&commits, 10).map(|part| part.iter().map(|c| c.events.len()).collect::<Vec<_>>());
+        assert_eq!(parts.collect::<Vec<_>>(), [vec![3, 4, 3], vec![1], vec![10], vec![9, 1], vec![1]]);
     }
 }

@@ -1,22 +1,28 @@
 //! Opening a store: whatever is in the schema is left alone unless it is ours.
 
+use super::loads::Loads;
 use super::options::PostgresOptions;
 use super::pool::{Manager, Pool, connect};
 use super::schema::{self, Contents};
 use super::server::Server;
+use super::sql::Works;
 use super::tls::Connector;
+use super::watch::Watcher;
 use super::{Postgres, Shared, errors};
 use crate::error::ConnectError;
 use crate::format::Cause;
 use crate::id::{StoreId, fresh};
 use crate::time::{Clock, SystemClock};
+use deadpool::managed::BuildError;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
 pub(super) async fn open(options: PostgresOptions) -> Result<Postgres, ConnectError> {
-    schema::check_name(&options.schema).map_err(ConnectError::InvalidUrl)?;
+    for schema in [&options.schema, options.tables_schema()] {
+        schema::check_name(schema).map_err(ConnectError::InvalidUrl)?;
+    }
     let connector = Connector::new(&options)?;
     let name: Arc<str> = options.name().into();
     let opening = Opening { name: &name, options: &options };
@@ -26,11 +32,24 @@ pub(super) async fn open(options: PostgresOptions) -> Result<Postgres, ConnectEr
         .unwrap_or_else(|_| Err(opening.unavailable_as(errors::no_answer(options.timeout))))?;
 
     let schema: Arc<str> = options.schema.as_str().into();
-    let manager =
-        Manager { options: options.clone(), identity, server: Mutex::new(server), connector, schema };
-    let pool = Pool::new(manager).map_err(|error| opening.unavailable(&error.to_string()))?;
-    Ok(Postgres(Arc::new(Shared { pool, name, changes: watch::Sender::new(()) })))
+    let manager = || Manager {
+        options: options.clone(),
+        identity,
+        server: Mutex::new(server.clone()),
+        connector: connector.clone(),
+        schema: schema.clone(),
+    };
+    let not_built = |error: BuildError| opening.unavailable(&error.to_string());
+    let pool = Arc::new(Pool::new(manager()).map_err(not_built)?);
+    let works = Works::new(manager()).map_err(not_built)?;
+    let loads = Loads::new(Arc::clone(&pool));
+    let (changes, watcher) = (watch::Sender::new(()), Watcher::default());
+    Ok(Postgres(Arc::new(Shared { pool, works, loads, name, changes, watcher })))
 }
+
+/// Who must do what about older tables.
+const UPGRADE: &str = "let their owner open the store once with this version of the program, and then run again what \
+                       `es_runtime::postgres::grants` answers with";
 
 struct Opening<'a> {
     name: &'a str,
@@ -69,7 +88,7 @@ impl Opening<'_> {
         if !self.options.create {
             return Err(self.not_a_store(match found {
                 Contents::Nothing => "there are no tables, and `create` is false".into(),
-                _ => "its tables are older than this program, and `create` is false".into(),
+                _ => format!("its tables are older than this program, and `create` is false; {UPGRADE}"),
             }));
         }
         let transaction = client.transaction().await.map_err(|error| self.failed(&error))?;
@@ -82,9 +101,18 @@ impl Opening<'_> {
         }
         let identity =
             found.identity.unwrap_or_else(|| fresh(SystemClock.now(), &*self.options.entropy).into());
-        schema::migrate(&transaction, schema, found.version, identity)
-            .await
-            .map_err(|error| self.not_made(&error))?;
+        schema::migrate(&transaction, schema, found.version, identity).await.map_err(|error| match found
+            .version
+        {
+            1.. if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => self.refused(format!(
+                "its tables are of version {}, this program needs version {}, and this user may not change \
+                     them: {}; {UPGRADE}",
+                found.version,
+                schema::NEWEST,
+                errors::cause(&error)
+            )),
+            _ => self.not_made(&error),
+        })?;
         transaction.commit().await.map_err(|error| self.not_made(&error))?;
         Ok(identity)
     }
@@ -113,7 +141,7 @@ impl Opening<'_> {
     async fn check_position(&self, client: &Client) -> Result<(), ConnectError> {
         let schema = schema::quoted(&self.options.schema);
         let sql = format!(
-            "SELECT coalesce(max(e.position) >> 16, 0), \
+            "SELECT coalesce(max(e.position) >> 20, 0), \
              (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM {schema}.es_position s) \
              FROM {schema}.es_event e"
         );

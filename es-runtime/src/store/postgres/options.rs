@@ -25,11 +25,13 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 pub struct PostgresOptions {
     pub(super) config: Config,
     pub(super) schema: String,
+    pub(super) tables: Option<String>,
     pub(super) connections: usize,
     pub(super) create: bool,
     pub(super) timeout: Duration,
     pub(super) patience: Duration,
     pub(super) lock_timeout: Duration,
+    pub(super) work_timeout: Duration,
     pub(super) root_certificate: Option<String>,
     pub(super) clock: Option<Arc<dyn Clock>>,
     pub(super) entropy: Arc<dyn Entropy>,
@@ -43,10 +45,12 @@ impl PostgresOptions {
     /// | parameter | |
     /// | --- | --- |
     /// | `schema=es` | see [`schema`](Self::schema) |
+    /// | `tables=es` | see [`tables`](Self::tables) |
     /// | `connections=8` | see [`connections`](Self::connections) |
     /// | `create=true` | see [`create`](Self::create) |
     /// | `timeout_ms=30000` | see [`timeout`](Self::timeout) |
     /// | `patience_ms=10000` | see [`patience`](Self::patience) |
+    /// | `work_timeout_ms=30000` | see [`work_timeout`](Self::work_timeout) |
     /// | `sslmode=disable` | `require` for TLS: the certificate and the name of the host are always checked |
     /// | `sslrootcert=/etc/ca.pem` | which authority to trust, instead of those of the operating system |
     ///
@@ -94,11 +98,13 @@ impl PostgresOptions {
         Self {
             config,
             schema: "es".into(),
+            tables: None,
             connections: 8,
             create: true,
             timeout: Duration::from_secs(30),
             patience: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(2),
+            work_timeout: Duration::from_secs(30),
             root_certificate: None,
             clock: None,
             entropy: Arc::new(SystemEntropy::default()),
@@ -114,7 +120,18 @@ impl PostgresOptions {
         self
     }
 
-    /// The most connections at once. 8 by default, at least 1. Nobody who has one waits for another.
+    /// The schema in which projections make their tables: that of the store unless set. It must be there, and the
+    /// user must be allowed to make tables in it.
+    ///
+    /// The statements of projections find tables in it, and in `public`, without its name.
+    #[must_use]
+    pub fn tables(mut self, schema: impl Into<String>) -> Self {
+        self.tables = Some(schema.into());
+        self
+    }
+
+    /// The most connections at once. 8 by default, at least 1. Nobody who has one waits for another. Transactions of
+    /// projections have up to 4 of their own beside these.
     #[must_use]
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = if connections == 0 { 1 } else { connections };
@@ -149,6 +166,14 @@ impl PostgresOptions {
     #[must_use]
     pub const fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// How long a transaction of a projection may take before it is rolled back and refused: others may wait for the
+    /// rows it has written. 30 s by default.
+    #[must_use]
+    pub const fn work_timeout(mut self, timeout: Duration) -> Self {
+        self.work_timeout = timeout;
         self
     }
 
@@ -188,6 +213,7 @@ impl PostgresOptions {
         };
         match name {
             "schema" => self.schema = value.to_owned(),
+            "tables" => self.tables = Some(value.to_owned()),
             "connections" => {
                 let connections: std::num::NonZeroU16 =
                     value.parse().map_err(|_| must_be("a number from 1 to 65535"))?;
@@ -197,6 +223,7 @@ impl PostgresOptions {
             "timeout_ms" if value == "0" => return Err(must_be("at least 1")),
             "timeout_ms" => self.timeout = millis()?,
             "patience_ms" => self.patience = millis()?,
+            "work_timeout_ms" => self.work_timeout = millis()?,
             "sslrootcert" => self.root_certificate = Some(value.to_owned()),
             // libpq's names. The certificate is always checked here, so they all mean the same.
             _ => {
@@ -208,6 +235,11 @@ impl PostgresOptions {
             }
         }
         Ok(self)
+    }
+
+    /// The schema of the tables of projections.
+    pub(super) fn tables_schema(&self) -> &str {
+        self.tables.as_deref().unwrap_or(&self.schema)
     }
 
     /// The server and the database, without the password.
@@ -229,8 +261,17 @@ impl PostgresOptions {
     }
 }
 
-const OURS: [&str; 7] =
-    ["schema", "connections", "create", "timeout_ms", "patience_ms", "sslmode", "sslrootcert"];
+const OURS: [&str; 9] = [
+    "schema",
+    "tables",
+    "connections",
+    "create",
+    "timeout_ms",
+    "patience_ms",
+    "work_timeout_ms",
+    "sslmode",
+    "sslrootcert",
+];
 
 const LOOKS_LIKE: &str = "it looks like `postgres://user:password@host:5432/database?schema=es`";
 
@@ -268,6 +309,7 @@ impl fmt::Debug for PostgresOptions {
             .field("timeout", &self.timeout)
             .field("patience", &self.patience)
             .field("lock_timeout", &self.lock_timeout)
+            .field("work_timeout", &self.work_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -74,9 +74,18 @@ impl Pool {
 /// Why a connection could not be made, or cannot be used.
 #[derive(Debug)]
 pub(super) struct Unusable {
-    cause: Cause,
+    pub(super) cause: Cause,
     /// Whether it may be otherwise in a moment.
     is_passing: bool,
+}
+
+impl From<Failure> for Unusable {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotSent(cause) | Failure::Lost(cause) => Self { cause, is_passing: true },
+            Failure::Refused(refusal) => Self { cause: refusal.cause, is_passing: false },
+        }
+    }
 }
 
 /// Makes connections to the store that was opened, and to no other.
@@ -94,7 +103,7 @@ impl Manager {
         self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn connect(&self) -> Result<Connection, Unusable> {
+    pub(super) async fn connect(&self) -> Result<Connection, Unusable> {
         let broken =
             |error: Error| Unusable { cause: errors::cause(&error), is_passing: errors::is_passing(&error) };
         let (client, driver) = connect(&self.options, &self.connector).await.map_err(broken)?;

@@ -2,19 +2,19 @@
 
 use super::connection::Connection;
 use super::fence::{self, Held};
-use super::rows::{Decoder, Unread, format, get, natural, schema_version, standing};
+use super::kinds::Kinds;
+use super::loads::Turn;
+use super::rows::{Decoder, Unread, flat, get, natural, placed, stream_name};
 use super::statements::Sql;
-use crate::adapter::{Bare, Direction, Filter, Found, Limit, LogPage, Page, Reader};
+use crate::adapter::{Direction, Filter, Found, Limit, LogPage, Page, Reader};
 use crate::commit::Range;
-use crate::error::ReadError;
 use crate::id::CommitId;
-use crate::name::{InvalidName, StreamName};
+use crate::name::StreamName;
 use crate::position::{Cursor, Position, Version};
 use crate::recorded::Recorded;
-use crate::store::paging::{Filling, Standing, corrupt, expect_next, gap, torn};
-use std::collections::HashMap;
-use std::fmt::Display;
+use crate::store::paging::{Filling, Standing, expect_next, gap, torn};
 use std::pin::pin;
+use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -26,9 +26,6 @@ const ROWS: usize = 100_000;
 
 /// The most events that are replayed by one statement, which sees the database as it was when it began.
 const REPLAYED: i64 = 10_000;
-
-/// The place of an event that no commit is large enough for.
-const BEHIND_EVERY_PLACE: u64 = i32::MAX as u64;
 
 /// A part of `stream`.
 pub(super) async fn stream_page(
@@ -67,7 +64,8 @@ pub(super) async fn forward(
     limit: Limit,
 ) -> Result<Page, Unread> {
     let mut expected = from.max(Version::new(1));
-    let mut decoder = Decoder::default();
+    let kinds = Arc::clone(&connection.kinds);
+    let mut decoder = Decoder::new(&kinds);
     let mut page = Filling::new(limit);
     // Once for every page, unless a commit at its end is larger than the rest of the page.
     loop {
@@ -75,17 +73,23 @@ pub(super) async fn forward(
         let parameters: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &signed(expected), &wanted];
         let mut stored = pin!(connection.stream(Sql::Forward, &parameters).await?);
         let mut seen = 0;
-        while let Some(row) = connection.next(stored.as_mut()).await? {
-            if page.is_full() {
-                note(connection, page.events.len(), limit);
-                return Ok(Page { events: page.events, next: Some(expected) });
+        loop {
+            let chunk = connection.chunk(stored.as_mut()).await?;
+            for row in &chunk.rows {
+                if page.is_full() {
+                    note(connection, page.events.len(), limit);
+                    return Ok(Page { events: page.events, next: Some(expected) });
+                }
+                let (event, standing) = decoder.event(row, Some(stream))?;
+                let is_in_order = page.last.is_none_or(|last| last.leads_to(standing));
+                expect_next(stream, expected, &event, is_in_order)?;
+                page.push(event, standing, standing.ends_commit());
+                expected = expected.next();
+                seen += 1;
             }
-            let (event, standing) = decoder.event(&row, stream)?;
-            let is_in_order = page.last.is_none_or(|last| last.leads_to(standing));
-            expect_next(stream, expected, &event, is_in_order)?;
-            page.push(event, standing, standing.ends_commit());
-            expected = expected.next();
-            seen += 1;
+            if chunk.is_last {
+                break;
+            }
         }
         if seen == wanted {
             connection.rows = connection.rows.saturating_mul(2);
@@ -98,35 +102,34 @@ pub(super) async fn forward(
     }
 }
 
-/// Shows the events of `stream` from `next` on, which it moves along.
+/// Shows the events of `stream` from `next` on, which it moves along. The turn, if there is one, is given back when
+/// the first of them are here: others need not wait for the rest.
 pub(super) async fn replay(
     connection: &mut Connection,
     stream: &StreamName,
     next: &mut Version,
+    turn: &mut Option<Turn>,
     reader: Reader<'_>,
 ) -> Result<(), Unread> {
+    let kinds = Arc::clone(&connection.kinds);
+    let mut decoder = Decoder::new(&kinds);
     loop {
         let parameters: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &signed(*next), &REPLAYED];
         let mut stored = pin!(connection.stream(Sql::Replay, &parameters).await?);
         let mut seen = 0;
-        while let Some(row) = connection.next(stored.as_mut()).await? {
-            let version = Version::new(natural::<i64>(&row, 0, "version", stream)?);
-            if version != *next {
-                return Err(gap(stream, *next).into());
+        loop {
+            let chunk = connection.chunk(stored.as_mut()).await?;
+            drop(turn.take());
+            for row in &chunk.rows {
+                if reader(&decoder.bare(row, stream, *next)?).is_break() {
+                    return Ok(());
+                }
+                *next = next.next();
+                seen += 1;
             }
-            let at = format_args!("`{stream}` version {version}");
-            let event = Bare {
-                version,
-                name: get(&row, 1, "name", &at)?,
-                schema_version: schema_version(&row, 2, &at)?,
-                format: format(&row, 3, &at)?,
-                payload: get(&row, 4, "payload", &at)?,
-            };
-            if reader(&event).is_break() {
-                return Ok(());
+            if chunk.is_last {
+                break;
             }
-            *next = version.next();
-            seen += 1;
         }
         if seen < REPLAYED {
             return Ok(());
@@ -140,7 +143,8 @@ async fn backward(
     from: Version,
     limit: Limit,
 ) -> Result<Page, Unread> {
-    let mut decoder = Decoder::default();
+    let kinds = Arc::clone(&connection.kinds);
+    let mut decoder = Decoder::new(&kinds);
     let mut page = Filling::new(limit);
     // The newest there is tells where to begin.
     let mut expected = None;
@@ -149,18 +153,24 @@ async fn backward(
         let parameters: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &first, &wanted];
         let mut stored = pin!(connection.stream(Sql::Backward, &parameters).await?);
         let mut seen = 0;
-        while let Some(row) = connection.next(stored.as_mut()).await? {
-            if page.is_full() {
-                note(connection, page.events.len(), limit);
-                return Ok(Page { events: page.events, next: expected });
+        loop {
+            let chunk = connection.chunk(stored.as_mut()).await?;
+            for row in &chunk.rows {
+                if page.is_full() {
+                    note(connection, page.events.len(), limit);
+                    return Ok(Page { events: page.events, next: expected });
+                }
+                let (event, standing) = decoder.event(row, Some(stream))?;
+                let version = expected.unwrap_or_else(|| event.version());
+                let is_in_order = page.last.is_none_or(|last| standing.leads_to(last));
+                expect_next(stream, version, &event, is_in_order)?;
+                page.push(event, standing, standing.starts_commit());
+                expected = Some(Version::new(version.get() - 1));
+                seen += 1;
             }
-            let (event, standing) = decoder.event(&row, stream)?;
-            let version = expected.unwrap_or_else(|| event.version());
-            let is_in_order = page.last.is_none_or(|last| standing.leads_to(last));
-            expect_next(stream, version, &event, is_in_order)?;
-            page.push(event, standing, standing.starts_commit());
-            expected = Some(Version::new(version.get() - 1));
-            seen += 1;
+            if chunk.is_last {
+                break;
+            }
         }
         if seen == wanted {
             connection.rows = connection.rows.saturating_mul(2);
@@ -191,64 +201,77 @@ pub(super) async fn log_page(
     limit: Limit,
     held: Option<Held>,
 ) -> Result<Logged, Unread> {
-    let start = after.position();
-    let (commit, index) = start.map_or((0, 0), |position| (position.commit(), position.index()));
-    // The rest of the commit that a reader stands in is there: a commit is seen whole or not at all.
-    let reached = start.map_or(0, |_| commit);
+    let reached = after.position().map_or(0, flat);
     let is_at_end = connection.settled <= reached;
     if is_at_end && let Some(held) = fence::settle(connection, held).await? {
         return Ok(Logged::Held(held));
     }
     let settled = connection.settled;
-    if settled < reached || (settled == reached && index >= BEHIND_EVERY_PLACE) {
+    if settled <= reached {
         return Ok(Logged::Page(LogPage { events: Vec::new(), next: after.clone(), is_end: true }));
     }
     let until = if *filter == Filter::all() { settled } else { window(connection, reached, settled).await? };
     let parameters = Wanted::by(filter);
-    let mut decoder = Decoder::default();
-    let mut streams = Streams::default();
+    let kinds = Arc::clone(&connection.kinds);
+    let mut decoder = Decoder::new(&kinds);
     let mut page = Filling::new(limit);
-    let mut from = start.map_or((0, -1), |position| {
-        (position.commit().min(i64::MAX as u64) as i64, position.index().min(BEHIND_EVERY_PLACE) as i32)
-    });
+    let mut from = reached as i64;
     loop {
         let (until, rows) = (until as i64, wanted(connection, limit));
-        let mut bound: Vec<&(dyn ToSql + Sync)> = vec![&from.0, &from.1, &until, &rows];
+        let mut bound: Vec<&(dyn ToSql + Sync)> = vec![&from, &until, &rows];
         bound.extend(parameters.lists.iter().map(|list| list as &(dyn ToSql + Sync)));
         let mut stored = pin!(connection.stream(parameters.sql, &bound).await?);
         let mut seen = 0;
         let mut newest = None;
-        while let Some(row) = connection.next(stored.as_mut()).await? {
-            let stream = streams.of(&row)?;
-            let (event, standing) = decoder.event(&row, stream)?;
-            if let Some(last) = page.last
-                && page.is_full()
-                && !last.is_same_commit(standing)
-            {
-                note(connection, page.events.len(), limit);
-                let next = Cursor::at(last.end_of_commit());
-                return Ok(Logged::Page(LogPage { events: page.events, next, is_end: false }));
+        loop {
+            let chunk = connection.chunk(stored.as_mut()).await?;
+            for row in &chunk.rows {
+                let (event, standing) = decoder.event(row, None)?;
+                if let Some(last) = page.last
+                    && page.is_full()
+                    && !last.is_same_commit(standing)
+                {
+                    note(connection, page.events.len(), limit);
+                    let next = Cursor::at(last.end_of_commit());
+                    return Ok(Logged::Page(LogPage { events: page.events, next, is_end: false }));
+                }
+                page.push(event, standing, true);
+                newest = Some(standing);
+                seen += 1;
             }
-            page.push(event, standing, true);
-            newest = Some(standing);
-            seen += 1;
+            if chunk.is_last {
+                break;
+            }
         }
         match newest {
             // The commit at its end may go on.
             Some(last) if seen == rows => {
                 connection.rows = connection.rows.saturating_mul(2);
-                from = (last.at().commit() as i64, last.at().index() as i32);
+                from = flat(last.at()) as i64;
             }
             _ => break,
         }
     }
+    // One that covers what is up to there, whether an event is or not.
     let next = match page.last.map(Standing::end_of_commit) {
-        Some(last) if last.commit() == until => Cursor::at(last),
-        None if reached == until => after.clone(),
-        _ => Cursor::at(Position::new(until, BEHIND_EVERY_PLACE)),
+        Some(last) if flat(last) == until => Cursor::at(last),
+        _ => Cursor::at(Position::new(until, 0)),
     };
     let is_end = is_at_end && until == settled;
     Ok(Logged::Page(LogPage { events: page.events, next, is_end }))
+}
+
+/// Where the log ends, for somebody who has waited for those who were `held` to be in the way.
+pub(super) async fn end(
+    connection: &mut Connection,
+    held: Option<Held>,
+) -> Result<Result<Cursor, Held>, Unread> {
+    let held = fence::settle(connection, held).await?;
+    let end = match connection.settled {
+        0 => Cursor::start(),
+        settled => Cursor::at(Position::new(settled, 0)),
+    };
+    Ok(held.map_or(Ok(end), Err))
 }
 
 /// Up to where a page looks.
@@ -285,7 +308,8 @@ pub(super) async fn find_commit(connection: &mut Connection, id: CommitId) -> Re
     let rows = connection.query(Sql::FindCommit, &[id.as_uuid()]).await?;
     let at = format_args!("commit {id}");
     let Some(row) = rows.first() else { return Ok(None) };
-    let standing = standing(row, &at)?;
+    let (position, place) = (natural::<i64>(row, 0, "position", &at)?, get(row, 1, "place", &at)?);
+    let standing = placed(position, place, get(row, 2, "commit_size", &at)?, &at)?;
     let first = Version::new(natural::<i64>(row, 3, "version", &at)?);
     let stream = stream_name(get(row, 4, "stream", &at)?, &at)?;
     let range = range(first, standing.commit_size(), standing.at().commit());
@@ -293,29 +317,9 @@ pub(super) async fn find_commit(connection: &mut Connection, id: CommitId) -> Re
 }
 
 /// The events of one commit, in rows with their stream.
-pub(super) fn events_of(rows: &[Row]) -> Result<Vec<Recorded>, ReadError> {
-    let (mut decoder, mut streams) = (Decoder::default(), Streams::default());
-    rows.iter().map(|row| Ok(decoder.event(row, streams.of(row)?)?.0)).collect()
-}
-
-/// The streams of a page, each read once.
-#[derive(Default)]
-struct Streams(HashMap<Box<str>, StreamName>);
-
-impl Streams {
-    /// The stream of a row that names it after the other columns.
-    fn of(&mut self, row: &Row) -> Result<&StreamName, ReadError> {
-        let at = format_args!("position {}", natural::<i64>(row, 0, "position", &"the log")?);
-        let name: &str = get(row, 12, "stream", &at)?;
-        if !self.0.contains_key(name) {
-            self.0.insert(name.into(), stream_name(name, &at)?);
-        }
-        Ok(&self.0[name])
-    }
-}
-
-fn stream_name(name: &str, at: &dyn Display) -> Result<StreamName, ReadError> {
-    name.parse().map_err(|error: InvalidName| corrupt(at, error.to_string()))
+pub(super) fn events_of(kinds: &Kinds, rows: &[Row]) -> Result<Vec<Recorded>, Unread> {
+    let mut decoder = Decoder::new(kinds);
+    rows.iter().map(|row| Ok(decoder.event(row, None)?.0)).collect()
 }
 
 /// Where the `size` events are that begin with version `first` in the commit at `position`.
@@ -324,6 +328,6 @@ pub(super) const fn range(first: Version, size: u64, position: u64) -> Range {
 }
 
 /// As PostgreSQL keeps it. No stream comes near the largest.
-fn signed(version: Version) -> i64 {
+pub(super) fn signed(version: Version) -> i64 {
     i64::try_from(version.get()).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,7 @@ use crate::id::StoreId;
 use tokio_postgres::{Error, GenericClient};
 
 /// Step `n` leads from version `n` to `n + 1`. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("v1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// The version that the last step of [`MIGRATIONS`] leads to.
 pub(super) const NEWEST: u64 = MIGRATIONS.len() as u64;
@@ -47,8 +47,8 @@ pub(super) fn lock_class(store: StoreId) -> i32 {
     i32::from_be_bytes([bytes[12] & 0x7f, bytes[13], bytes[14], bytes[15]])
 }
 
-/// The most commits of one batch: so many positions belong to a number of the sequence.
-pub(super) const MOST_COMMITS: usize = 1 << 16;
+/// The most events of one batch: so many positions belong to a number of the sequence.
+pub(super) const MOST_EVENTS: usize = 1 << 20;
 
 /// What is in a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,11 @@ pub(super) async fn migrate(
 }
 
 /// What a role must be allowed in order to use the store in `schema` but not to change what is in it: no
-/// event can be updated or deleted by it. For the owner of the tables to run, once they are made.
+/// event can be updated or deleted by it. For the owner of the tables to run, once they are made, and again when a
+/// new version of es-runtime has brought them up to date.
+///
+/// A role that runs projections makes tables, and needs a schema for them that is not the store's: make one by
+/// `CREATE SCHEMA shop_read AUTHORIZATION app`, and name it in [`tables`](super::PostgresOptions::tables).
 ///
 /// ```
 /// # use es_runtime::postgres::grants;
@@ -135,8 +139,10 @@ pub fn grants(schema: &str, role: &str) -> Result<String, crate::ConnectError> {
     Ok(format!(
         "GRANT USAGE ON SCHEMA {schema} TO {role};\n\
          GRANT SELECT ON {schema}.es_meta TO {role};\n\
-         GRANT SELECT, INSERT ON {schema}.es_event TO {role};\n\
+         GRANT SELECT, INSERT ON {schema}.es_event, {schema}.es_kind TO {role};\n\
+         GRANT SELECT ON {schema}.es_log TO {role};\n\
          GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.es_snapshot TO {role};\n\
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.es_register TO {role};\n\
          GRANT USAGE, SELECT ON {schema}.es_position TO {role};\n\
          GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role};\n"
     ))

@@ -5,6 +5,7 @@ use crate::error::ConnectError;
 use tokio_postgres::config::SslMode;
 
 /// How the server is talked to.
+#[derive(Clone)]
 pub(super) enum Connector {
     Plain,
     #[cfg(feature = "postgres-tls")]

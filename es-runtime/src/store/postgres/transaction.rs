@@ -1,9 +1,11 @@
 //! Events in a transaction of the user's own.
 
 use super::Postgres;
-use super::append::{checked, compared};
+use super::append::{checked, compared, unsure};
 use super::arrays::Arrays;
 use super::errors::Failure;
+use super::kinds::{self, Kinds};
+use super::rows::Unread;
 use super::statements::Sql;
 use crate::commit::{Appended, Commit};
 use crate::error::AppendError;
@@ -58,7 +60,8 @@ impl Postgres {
         sizes::check(&commit)?;
         let manager = self.0.pool.manager();
         let commits = std::slice::from_ref(&commit);
-        let arrays = Arrays::new(commits, self.now(), false);
+        let kinds = self.kinds_in(transaction, commits).await?;
+        let arrays = Arrays::new(commits, numbers_in(&kinds, commits)?, self.now(), false);
         let sql = Sql::Append.text(&manager.schema);
         let rows =
             transaction.query_typed(&sql, &arrays.typed()).await.map_err(|error| refused(error.into()))?;
@@ -68,8 +71,48 @@ impl Postgres {
         }
         let sql = Sql::EventsOf.text(&manager.schema);
         let stored = transaction.query_typed(&sql, &[(commit.id.as_uuid(), Type::UUID)]).await;
-        compared(&commit, &stored.map_err(|error| refused(error.into()))?)
+        let stored = stored.map_err(|error| refused(error.into()))?;
+        // Again, for the kinds of a commit that somebody else stored meanwhile.
+        let kinds = read_kinds(transaction, &manager.schema).await?;
+        let at = "a commit that is stored";
+        compared(&commit, &kinds, &stored).map_err(|unread| unsure(&commit, unread.error(at)))?
     }
+
+    /// The kinds that the caller's server has, once those of `commits` are among them. They are added outside of the
+    /// transaction, or whoever needs them too would wait for its end.
+    async fn kinds_in(
+        &self,
+        transaction: &Transaction<'_>,
+        commits: &[Commit],
+    ) -> Result<Kinds, AppendError> {
+        let schema = &self.0.pool.manager().schema;
+        let kinds = read_kinds(transaction, schema).await?;
+        if kinds.numbers(commits).is_some() {
+            return Ok(kinds);
+        }
+        let mut connection = self.0.pool.get().await.map_err(refused)?;
+        kinds::add(&mut connection, commits).await.map_err(|unread| match unread {
+            Unread::Failed(failure) => refused(failure),
+            unread => AppendError::Unavailable(Cause::new(unread.error("the kinds of events"))),
+        })?;
+        read_kinds(transaction, schema).await
+    }
+}
+
+async fn read_kinds(transaction: &Transaction<'_>, schema: &str) -> Result<Kinds, AppendError> {
+    let rows = transaction.query_typed(&Sql::Kinds.text(schema), &[]).await;
+    let kinds = Kinds::read(&rows.map_err(|error| refused(error.into()))?);
+    kinds.map_err(|error| AppendError::Unavailable(Cause::new(error)))
+}
+
+fn numbers_in(kinds: &Kinds, commits: &[Commit]) -> Result<Vec<i32>, AppendError> {
+    kinds.numbers(commits).ok_or_else(|| {
+        AppendError::Invalid(
+            "the transaction does not see the kinds of events that were just added to the store: it is of another \
+             isolation level than \"read committed\", or on another server"
+                .into(),
+        )
+    })
 }
 
 fn refused(failure: Failure) -> AppendError {

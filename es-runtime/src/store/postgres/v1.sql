@@ -6,29 +6,45 @@ CREATE TABLE {schema}.es_meta (
     value text NOT NULL
 );
 
--- A batch takes one number, and its commits the positions from number * 65536 on: so commits that are stored
--- together are seen together by whoever reads up to a number. CACHE 1: a session that kept numbers back would
--- give them out later, below a number that readers have passed.
+-- A batch takes one number, and its events the positions from number * 1048576 on: so commits that are stored
+-- together are seen together by whoever reads up to a number, and an event has one key of 8 bytes. CACHE 1: a
+-- session that kept numbers back would give them out later, below a number that readers have passed.
 CREATE SEQUENCE {schema}.es_position AS bigint CACHE 1;
 
+-- What events are called, and how they are written: a handful of combinations that every event would repeat. Rows
+-- are added, each in a transaction of its own before the first event that needs it, and never changed, so programs
+-- may remember them. One that no event needs does no harm.
+CREATE TABLE {schema}.es_kind (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text COLLATE "C" NOT NULL,
+    schema_version integer NOT NULL,
+    format smallint NOT NULL,
+    UNIQUE (name, schema_version, format)
+);
+
+-- The commit of an event is at position - place. No foreign key to the kind: it would be looked up again for each
+-- event.
 CREATE TABLE {schema}.es_event (
-    position bigint NOT NULL,
+    position bigint PRIMARY KEY,
     version bigint NOT NULL,
     recorded_at timestamptz NOT NULL,
     occurred_at timestamptz NOT NULL,
+    commit_id uuid NOT NULL,
+    kind integer NOT NULL,
     place integer NOT NULL,
     commit_size integer NOT NULL,
-    schema_version integer NOT NULL,
-    format smallint NOT NULL,
-    commit_id uuid NOT NULL,
     stream text COLLATE "C" NOT NULL,
-    name text COLLATE "C" NOT NULL,
     metadata bytea,
     payload bytea NOT NULL,
-    PRIMARY KEY (position, place),
     CONSTRAINT es_event_version UNIQUE (stream, version)
 );
 CREATE UNIQUE INDEX es_event_commit ON {schema}.es_event (commit_id) WHERE place = 0;
+
+-- The events with their names, for people.
+CREATE VIEW {schema}.es_log AS
+SELECT e.position, e.stream, e.version, k.name, k.schema_version, k.format, e.commit_id, e.place, e.commit_size,
+    e.recorded_at, e.occurred_at, e.metadata, e.payload
+FROM {schema}.es_event e LEFT JOIN {schema}.es_kind k ON k.id = e.kind;
 
 CREATE TABLE {schema}.es_snapshot (
     stream text COLLATE "C" PRIMARY KEY,
@@ -52,21 +68,23 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT expected IS NULL OR expected = actual OR (ex
 -- come sorted, so two batches never wait for each other in a circle. Each statement after them sees what was
 -- committed before they were had.
 --
--- o_status: 0 stored, 1 the stream is not as expected, 2 the id is stored already, 3 guard o_guard does not
--- hold, 4 it could be stored but another of the group could not.
+-- What there is none of comes as NULL: guards, locks that keep others out, metadata. The answers are arrays by
+-- commit, in one row. o_status: 0 stored, 1 the stream is not as expected, 2 the id is stored already, 3 guard
+-- o_guard does not hold, 4 it could be stored but another of the group could not. o_version is that of the stream,
+-- before the commit, or of the guard's. Event n has the position o_before + n.
 CREATE FUNCTION {schema}.es_append(
-    p_streams text[], p_expected bigint[], p_commits uuid[], p_sizes integer[],
-    p_commit integer[], p_place integer[], p_name text[], p_schema_version integer[], p_format smallint[],
-    p_occurred_at timestamptz[], p_metadata bytea[], p_payload bytea[],
+    p_streams text[], p_expected bigint[], p_commits uuid[], p_firsts integer[], p_sizes integer[],
+    p_commit integer[], p_kind integer[], p_occurred_at timestamptz[], p_metadata bytea[], p_payload bytea[],
     p_guard_commit integer[], p_guard_stream text[], p_guard_expected bigint[],
     p_locks integer[], p_exclusive boolean[],
-    p_now timestamptz, p_all boolean, p_lock_timeout text
-) RETURNS TABLE (o_commit integer, o_status integer, o_version bigint, o_position bigint, o_guard integer)
-LANGUAGE plpgsql VOLATILE AS $$
+    p_now timestamptz, p_all boolean, p_lock_timeout text,
+    OUT o_status integer[], OUT o_version bigint[], OUT o_guard integer[], OUT o_before bigint
+) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    -- By commit: the first of its guards that does not hold, and the version it met. NULL where all hold.
-    broken integer[];
-    actual bigint[];
+    times timestamptz[];
+    is_locked boolean;
+    broken integer;
+    actual bigint;
 BEGIN
     -- In a transaction of the caller's the level may be another, in which statements do not see what was
     -- committed while they waited.
@@ -77,75 +95,70 @@ BEGIN
     IF p_lock_timeout IS NOT NULL THEN
         PERFORM set_config('lock_timeout', p_lock_timeout, true);
     END IF;
-    IF NOT true = ANY (p_exclusive) THEN
-        PERFORM pg_advisory_xact_lock_shared({lock}, l) FROM unnest(p_locks) AS l;
-    ELSE
-        FOR i IN 1 .. cardinality(p_locks) LOOP
-            IF p_exclusive[i] THEN
-                PERFORM pg_advisory_xact_lock({lock}, p_locks[i]);
-            ELSE
-                PERFORM pg_advisory_xact_lock_shared({lock}, p_locks[i]);
+    -- Assignments, because a statement for each would cost more than the lock.
+    FOR i IN 1 .. cardinality(p_locks) LOOP
+        IF p_exclusive[i] THEN
+            is_locked := pg_advisory_xact_lock({lock}, p_locks[i]) IS NOT NULL;
+        ELSE
+            is_locked := pg_advisory_xact_lock_shared({lock}, p_locks[i]) IS NOT NULL;
+        END IF;
+    END LOOP;
+    p_now := coalesce(p_now, clock_timestamp());
+
+    -- In the order of the commits: look-ups that depend on a row can only be made row by row. LIMIT keeps them
+    -- look-ups: as joins they would be planned over the whole table.
+    SELECT array_agg(coalesce(head.version, 0)), array_agg(greatest(p_now, head.recorded_at)),
+        array_agg(CASE
+            WHEN known.found THEN 2
+            WHEN NOT {schema}.es_accepts(u.expected, coalesce(head.version, 0)) THEN 1
+            ELSE 0
+        END)
+    INTO o_version, times, o_status
+    FROM unnest(p_streams, p_expected, p_commits) AS u (stream, expected, commit_id)
+    LEFT JOIN LATERAL (
+        SELECT true AS found FROM {schema}.es_event e
+        WHERE e.commit_id = u.commit_id AND e.place = 0 LIMIT 1
+    ) known ON true
+    LEFT JOIN LATERAL (
+        SELECT e.version, e.recorded_at FROM {schema}.es_event e
+        WHERE e.stream = u.stream ORDER BY e.version DESC LIMIT 1
+    ) head ON true;
+
+    -- A statement of its own: most batches require nothing, and should not pay for it. Backwards, so that the
+    -- first that does not hold is told.
+    IF p_guard_commit IS NOT NULL THEN
+        o_guard := array_fill(0, ARRAY[cardinality(p_streams)]);
+        FOR i IN REVERSE cardinality(p_guard_commit) .. 1 LOOP
+            broken := p_guard_commit[i];
+            IF o_status[broken] IN (0, 3) THEN
+                SELECT coalesce(max(e.version), 0) INTO actual FROM {schema}.es_event e
+                WHERE e.stream = p_guard_stream[i];
+                IF NOT {schema}.es_accepts(p_guard_expected[i], actual) THEN
+                    o_status[broken] := 3;
+                    o_version[broken] := actual;
+                    o_guard[broken] := i;
+                END IF;
             END IF;
         END LOOP;
     END IF;
-    p_now := coalesce(p_now, clock_timestamp());
-    -- A statement of its own: most batches require nothing, and should not pay for it.
-    FOR i IN REVERSE cardinality(p_guard_commit) .. 1 LOOP
-        SELECT coalesce(max(e.version), 0) INTO o_version FROM {schema}.es_event e
-        WHERE e.stream = p_guard_stream[i];
-        IF NOT {schema}.es_accepts(p_guard_expected[i], o_version) THEN
-            broken[p_guard_commit[i]] := i;
-            actual[p_guard_commit[i]] := o_version;
-        END IF;
-    END LOOP;
+    IF p_all AND NOT 0 = ALL (o_status) THEN
+        o_status := array_replace(o_status, 0, 4);
+    END IF;
+    IF NOT 0 = ANY (o_status) THEN
+        RETURN;
+    END IF;
 
-    RETURN QUERY
-    WITH checked AS MATERIALIZED (
-        SELECT c.*, CASE
-            -- After the snapshot, so that the order of a stream is that of the log. Once: it stands alone.
-            WHEN c.status = 0 AND NOT (p_all AND c.failed > 0)
-            THEN ((SELECT nextval('{schema}.es_position')) << 16) + c.number - 1
-        END AS taken
-        FROM (
-            SELECT s.*, count(*) FILTER (WHERE s.status <> 0) OVER () AS failed
-            FROM (
-                SELECT u.number::integer AS number, u.stream, u.commit_id, u.size,
-                    coalesce(head.version, 0) AS head, head.recorded_at, known.position, known.version,
-                    CASE
-                        WHEN known.position IS NOT NULL THEN 2
-                        WHEN NOT {schema}.es_accepts(u.expected, coalesce(head.version, 0)) THEN 1
-                        WHEN broken[u.number] IS NOT NULL THEN 3
-                        ELSE 0
-                    END AS status
-                FROM unnest(p_streams, p_expected, p_commits, p_sizes)
-                    WITH ORDINALITY AS u (stream, expected, commit_id, size, number)
-                -- LIMIT keeps them look-ups: as joins they would be planned over the whole table.
-                LEFT JOIN LATERAL (
-                    SELECT e.position, e.version FROM {schema}.es_event e
-                    WHERE e.commit_id = u.commit_id AND e.place = 0 LIMIT 1
-                ) known ON true
-                LEFT JOIN LATERAL (
-                    SELECT e.version, e.recorded_at FROM {schema}.es_event e
-                    WHERE e.stream = u.stream ORDER BY e.version DESC LIMIT 1
-                ) head ON true
-            ) s
-        ) c
-    ), written AS (
-        INSERT INTO {schema}.es_event (
-            position, version, recorded_at, occurred_at, place, commit_size, schema_version, format,
-            commit_id, stream, name, metadata, payload
-        )
-        SELECT c.taken, c.head + 1 + u.place, greatest(p_now, c.recorded_at), u.occurred_at, u.place, c.size,
-            u.schema_version, u.format, c.commit_id, c.stream, u.name, u.metadata, u.payload
-        FROM unnest(
-            p_commit, p_place, p_name, p_schema_version, p_format, p_occurred_at, p_metadata, p_payload
-        ) AS u (commit, place, name, schema_version, format, occurred_at, metadata, payload)
-        JOIN checked c ON c.number = u.commit AND c.taken IS NOT NULL
+    -- After the look at the streams, so that the order of a stream is that of the log: who stored the events that
+    -- were seen there took their positions before.
+    o_before := (nextval('{schema}.es_position') << 20) - 1;
+    INSERT INTO {schema}.es_event (
+        position, version, recorded_at, occurred_at, commit_id, kind, place, commit_size, stream, metadata, payload
     )
-    SELECT c.number, CASE WHEN c.status = 0 AND c.taken IS NULL THEN 4 ELSE c.status END,
-        CASE c.status WHEN 2 THEN c.version WHEN 3 THEN actual[c.number] ELSE c.head END,
-        coalesce(c.taken, c.position, 0), coalesce(broken[c.number], 0)
-    FROM checked c;
+    SELECT o_before + n, o_version[p_commit[n]] + 1 + n - p_firsts[p_commit[n]], times[p_commit[n]],
+        p_occurred_at[n], p_commits[p_commit[n]], p_kind[n], n - p_firsts[p_commit[n]], p_sizes[p_commit[n]],
+        p_streams[p_commit[n]], p_metadata[n], p_payload[n]
+    FROM generate_series(1, cardinality(p_commit)) AS n
+    WHERE o_status[p_commit[n]] = 0;
 END
 $$;
 
@@ -155,7 +168,7 @@ CREATE FUNCTION {schema}.es_last(p_newest bigint) RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
     SELECT coalesce((
         SELECT e.position FROM {schema}.es_event e
-        WHERE e.position <= (p_newest << 16) + 65535 ORDER BY e.position DESC LIMIT 1
+        WHERE e.position <= (p_newest << 20) + 1048575 ORDER BY e.position DESC LIMIT 1
     ), 0)
 $$;
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// How many names a connection remembers before it starts again.
 const MOST_REMEMBERED: usize = 16_384;
 
-/// Statements kept ready; there are fewer than that.
-const STATEMENTS: usize = 32;
+/// Statements kept ready. We have fewer than 32; the rest is for those of projections.
+const STATEMENTS: usize = 128;
 
 /// What is the same for every connection to a store.
 #[derive(Debug, Clone)]
@@ -27,6 +27,7 @@ pub(super) struct Target {
     pub(super) name: Arc<str>,
     pub(super) durability: Durability,
     pub(super) busy_timeout: Duration,
+    pub(super) work_timeout: Duration,
 }
 
 impl Target {
@@ -37,6 +38,7 @@ impl Target {
             path,
             durability: options.durability,
             busy_timeout: options.busy_timeout,
+            work_timeout: options.work_timeout,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{AppendError, ReadError};
 use crate::format::Cause;
+use crate::sql::SqlError;
 use rusqlite::{Error, ErrorCode};
 
 /// The other processes kept the write lock for longer than we wait.
@@ -52,5 +53,28 @@ pub(super) fn not_stored(error: &Error) -> AppendError {
             AppendError::Fatal(Cause::new(format!("the file is corrupt: {error}")))
         }
         error => AppendError::Unavailable(cause(error)),
+    }
+}
+
+/// Why a statement of somebody else's failed.
+pub(super) fn sql_error(error: &Error) -> SqlError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory,
+        ) => SqlError::Unavailable(cause(error)),
+        _ => SqlError::Refused(Cause::new(error.to_string())),
+    }
+}
+
+/// Why the store itself refused a transaction.
+pub(super) fn refused(error: AppendError) -> SqlError {
+    match error {
+        AppendError::Unavailable(cause) => SqlError::Unavailable(cause),
+        error => SqlError::Refused(Cause::new(error)),
     }
 }

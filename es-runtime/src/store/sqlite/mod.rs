@@ -30,10 +30,14 @@ mod open;
 mod options;
 mod pool;
 mod read;
+mod registers;
 mod rows;
 mod schema;
 mod snapshots;
+mod sql;
 mod thread;
+mod watch;
+mod work;
 mod writer;
 
 pub use options::SqliteOptions;
@@ -47,15 +51,20 @@ use crate::format::Cause;
 use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
+use crate::register::{Register, Registers, Write};
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::sql::{SqlError, Transactions, Work};
 use crate::store::sizes::{self, Outcomes};
 use connection::Db;
 use pool::Pool;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 use thread::{Ended, WriterThread};
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, Sender};
+use watch::Watcher;
+use work::{Caller, Done};
 use writer::{Busy, Patience, Writer};
 
 /// The most events that are read or written on an async thread: below half a millisecond.
@@ -75,7 +84,9 @@ const INLINE_SCAN: u64 = 1_024;
 pub struct Sqlite(Arc<Handle>);
 
 struct Handle {
-    /// First, so that it ends while the rest is there.
+    /// Before the thread that writes, which closes the file and wants to be the last to.
+    watcher: Watcher,
+    /// Before the rest, so that it ends while that is there.
     thread: WriterThread,
     shared: Arc<Shared>,
 }
@@ -83,7 +94,7 @@ struct Handle {
 struct Shared {
     writer: Mutex<Writer>,
     readers: Pool,
-    changes: watch::Sender<()>,
+    changes: Sender<()>,
     /// How many transactions were committed, for the thread to see that nothing goes on.
     commits: AtomicU64,
     /// Whether the thread knows that there is something to copy from the log.
@@ -91,6 +102,7 @@ struct Shared {
     name: Arc<str>,
     identity: StoreId,
     durability: Durability,
+    work_timeout: Duration,
 }
 
 /// An outcome in which every commit failed, each with an error of its own.
@@ -112,7 +124,7 @@ impl Sqlite {
     }
 
     /// Writes on the caller's thread if nobody else writes, else on the other one.
-    async fn write<T: Send + 'static>(
+    async fn commit<T: Send + 'static>(
         &self,
         commits: Vec<Commit>,
         write: fn(&mut Writer, &[Commit], Patience) -> Result<T, Busy>,
@@ -154,7 +166,7 @@ impl Sqlite {
     }
 
     /// Reads on the caller's thread if it `is_small` and a connection is idle, else on a blocking one.
-    async fn read<T: Send + 'static>(
+    async fn fetch<T: Send + 'static>(
         &self,
         is_small: bool,
         read: impl FnOnce(&mut Db) -> Result<T, ReadError> + Send + 'static,
@@ -176,13 +188,14 @@ impl Sqlite {
         task.await.unwrap_or_else(|error| Err(ReadError::Unavailable(Cause::new(error))))
     }
 
-    async fn change_snapshot(
+    /// Runs `change` in a transaction of its own.
+    async fn change<T: Send + 'static>(
         &self,
-        change: impl FnOnce(&mut Db) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), ReadError> {
+        change: impl FnOnce(&mut Db) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
         let done = self.0.thread.call(move |writer| writer.change(change)).await;
         let reason = match done {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(changed)) => return Ok(changed),
             Ok(Err(error)) => Cause::new(error),
             Err(_) => Cause::new("the thread that writes has ended"),
         };
@@ -215,7 +228,7 @@ impl Shared {
 impl Adapter for Sqlite {
     async fn append_batch(&self, commits: Vec<Commit>) -> Outcomes {
         let (fitting, sieve) = sizes::sieve(commits);
-        sieve.merge(self.write(fitting, Writer::append_batch, each_alone).await)
+        sieve.merge(self.commit(fitting, Writer::append_batch, each_alone).await)
     }
 
     async fn append_all(&self, commits: Vec<Commit>) -> Result<Vec<Appended>, AppendError> {
@@ -224,11 +237,12 @@ impl Adapter for Sqlite {
         if commits.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(commits, Writer::append_all, |commits, error| Err(error(&commits[0]))).await
+        self.commit(commits, Writer::append_all, |commits, error| Err(error(&commits[0]))).await
     }
 
     async fn find_commit(&self, id: CommitId) -> Result<Option<Found>, ReadError> {
-        self.read(true, move |db| Ok(read::find_commit(&db.connection, id)?.map(|stored| stored.found))).await
+        self.fetch(true, move |db| Ok(read::find_commit(&db.connection, id)?.map(|stored| stored.found)))
+            .await
     }
 
     async fn read_stream(
@@ -241,18 +255,24 @@ impl Adapter for Sqlite {
     ) -> Result<Page, ReadError> {
         let stream = stream.clone();
         let is_small = limit.events <= INLINE_EVENTS;
-        self.read(is_small, move |db| read::stream_page(db, &stream, from, direction, limit)).await
+        self.fetch(is_small, move |db| read::stream_page(db, &stream, from, direction, limit)).await
     }
 
     async fn read_all(&self, after: &Cursor, filter: &Filter, limit: Limit) -> Result<LogPage, ReadError> {
         let (after, filter) = (after.clone(), filter.clone());
         let is_small = limit.events <= INLINE_EVENTS;
         let scan = if is_small { INLINE_SCAN } else { SCAN.max(limit.events as u64) };
-        self.read(is_small, move |db| read::log_page(db, &after, &filter, limit, scan)).await
+        self.fetch(is_small, move |db| read::log_page(db, &after, &filter, limit, scan)).await
     }
 
-    fn changes(&self) -> watch::Receiver<()> {
-        self.0.shared.changes.subscribe()
+    async fn head(&self) -> Result<Cursor, ReadError> {
+        self.fetch(true, |db| read::head(db)).await
+    }
+
+    fn changes(&self) -> Receiver<()> {
+        let receiver = self.0.shared.changes.subscribe();
+        self.0.watcher.wake(&self.0.shared);
+        receiver
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -266,23 +286,76 @@ impl Adapter for Sqlite {
     fn snapshots(&self) -> Option<impl Snapshots> {
         Some(self.clone())
     }
+
+    fn registers(&self) -> Option<impl Registers> {
+        Some(self.clone())
+    }
+
+    fn transactions(&self) -> Option<impl Transactions> {
+        Some(self.clone())
+    }
 }
 
 impl Snapshots for Sqlite {
     async fn load_snapshot(&self, stream: &StreamName) -> Result<Option<Snapshot>, ReadError> {
         let stream = stream.clone();
-        self.read(true, move |db| snapshots::load(db, &stream)).await
+        self.fetch(true, move |db| snapshots::load(db, &stream)).await
     }
 
     async fn save_snapshot(&self, stream: &StreamName, snapshot: Snapshot) -> Result<(), ReadError> {
         let stream = stream.clone();
-        self.change_snapshot(move |db| snapshots::save(db, &stream, &snapshot)).await
+        self.change(move |db| snapshots::save(db, &stream, &snapshot)).await
     }
 
     async fn delete_snapshot(&self, stream: &StreamName) -> Result<(), ReadError> {
         let stream = stream.clone();
-        self.change_snapshot(move |db| snapshots::delete(db, &stream)).await
+        self.change(move |db| snapshots::delete(db, &stream)).await
     }
+}
+
+impl Registers for Sqlite {
+    async fn read_register(&self, key: &str) -> Result<Option<Register>, ReadError> {
+        let key = key.to_owned();
+        self.fetch(true, move |db| registers::read(db, &key)).await
+    }
+
+    async fn list_registers(&self, prefix: &str, limit: usize) -> Result<Vec<(String, Register)>, ReadError> {
+        let prefix = prefix.to_owned();
+        self.fetch(limit <= INLINE_EVENTS, move |db| registers::list(db, &prefix, limit)).await
+    }
+
+    async fn write_registers(&self, writes: Vec<Write>) -> Result<bool, ReadError> {
+        self.change(move |db| registers::write(db, &writes)).await
+    }
+}
+
+impl Transactions for Sqlite {
+    async fn write(&self, work: Work) -> Result<bool, SqlError> {
+        let (caller, _presence) = Caller::here(self.0.shared.work_timeout)?;
+        match self.0.thread.call(move |writer| writer.work(work, caller)).await {
+            Ok(done) => answer(done),
+            Err(ended) => {
+                let cause = Cause::new("the thread that writes has ended");
+                Err(if ended == Ended::Before { SqlError::Refused(cause) } else { SqlError::Unknown(cause) })
+            }
+        }
+    }
+
+    async fn read(&self, work: Work) -> Result<(), SqlError> {
+        let (caller, _presence) = Caller::here(self.0.shared.work_timeout)?;
+        let shared = self.0.shared.clone();
+        let task = tokio::task::spawn_blocking(move || match shared.readers.get() {
+            Ok(lent) => lent.give(|db| work::read(db, work, caller)),
+            Err(ReadError::Unavailable(cause)) => Ok(Err(SqlError::Unavailable(cause))),
+            Err(error) => Ok(Err(SqlError::Refused(Cause::new(error)))),
+        });
+        answer(task.await.unwrap_or_else(|error| Ok(Err(SqlError::Unavailable(Cause::new(error))))))
+    }
+}
+
+/// What came of a work; a panic in it goes on here, where its caller expects it.
+fn answer<T>(done: Done<T>) -> Result<T, SqlError> {
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl fmt::Debug for Sqlite {

@@ -5,6 +5,7 @@ use super::options::SqliteOptions;
 use super::pool::Pool;
 use super::schema::{self, Contents};
 use super::thread::WriterThread;
+use super::watch::Watcher;
 use super::writer::Writer;
 use super::{Handle, Shared, Sqlite, errors};
 use crate::adapter::Durability;
@@ -72,10 +73,11 @@ fn open_blocking(options: &SqliteOptions, path: &Path) -> Result<Sqlite, Connect
         name: target.name.clone(),
         identity,
         durability,
+        work_timeout: target.work_timeout,
     });
     let thread = WriterThread::start(shared.clone())
         .map_err(|error| unavailable(&name, format!("no thread could be started: {error}")))?;
-    Ok(Sqlite(Arc::new(Handle { thread, shared })))
+    Ok(Sqlite(Arc::new(Handle { watcher: Watcher::new(target), thread, shared })))
 }
 
 /// Says what SQLite would only call "unable to open database file".

@@ -24,6 +24,7 @@ use std::time::Duration;
 pub struct SqliteOptions {
     pub(super) durability: Durability,
     pub(super) busy_timeout: Duration,
+    pub(super) work_timeout: Duration,
     pub(super) readers: usize,
     pub(super) create: bool,
     pub(super) clock: Arc<dyn Clock>,
@@ -35,6 +36,7 @@ impl SqliteOptions {
         Self {
             durability: Durability::Fsync,
             busy_timeout: Duration::from_secs(5),
+            work_timeout: Duration::from_secs(30),
             readers: 4,
             create: true,
             clock: Arc::new(SystemClock),
@@ -55,6 +57,14 @@ impl SqliteOptions {
     #[must_use]
     pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
+        self
+    }
+
+    /// How long a transaction of a projection may take before it is rolled back and refused: while one writes,
+    /// nobody else does. 30 s by default.
+    #[must_use]
+    pub const fn work_timeout(mut self, timeout: Duration) -> Self {
+        self.work_timeout = timeout;
         self
     }
 
@@ -104,8 +114,8 @@ impl SqliteOptions {
     ///
     /// `sqlite:orders.db` is a path from the working directory, `sqlite:///var/lib/orders.db` or
     /// `sqlite:/var/lib/orders.db` one from the root. After a `?` come `durability=fsync` or
-    /// `durability=process-crash`, `busy_timeout_ms=5000`, `readers=4` and `create=false`, with `&`
-    /// between them. In the path, `%3F` stands for `?` and `%25` for `%`; any other byte may be written as
+    /// `durability=process-crash`, `busy_timeout_ms=5000`, `work_timeout_ms=30000`, `readers=4` and
+    /// `create=false`, with `&` between them. In the path, `%3F` stands for `?` and `%25` for `%`; any other byte may be written as
     /// `%` and two hexadecimal digits too, and nothing else has a meaning of its own.
     ///
     /// # Errors
@@ -125,16 +135,18 @@ impl SqliteOptions {
     fn with_parameter(self, parameter: &str) -> Result<Self, ConnectError> {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let must_be = |what: &str| ConnectError::InvalidUrl(format!("`{name}` is {what}, not `{value}`"));
+        let millis = || match value.parse::<u32>() {
+            Ok(millis) => Ok(Duration::from_millis(millis.into())),
+            Err(_) => Err(must_be("a number of milliseconds")),
+        };
         Ok(match name {
             "durability" => self.durability(match value {
                 "fsync" => Durability::Fsync,
                 "process-crash" => Durability::ProcessCrash,
                 _ => return Err(must_be("`fsync` or `process-crash`")),
             }),
-            "busy_timeout_ms" => {
-                let millis: u32 = value.parse().map_err(|_| must_be("a number of milliseconds"))?;
-                self.busy_timeout(Duration::from_millis(millis.into()))
-            }
+            "busy_timeout_ms" => self.busy_timeout(millis()?),
+            "work_timeout_ms" => self.work_timeout(millis()?),
             "readers" => {
                 let readers: std::num::NonZeroU8 =
                     value.parse().map_err(|_| must_be("a number from 1 to 255"))?;
@@ -143,8 +155,8 @@ impl SqliteOptions {
             "create" => self.create(value.parse().map_err(|_| must_be("`true` or `false`"))?),
             _ => {
                 return Err(ConnectError::InvalidUrl(format!(
-                    "there is no parameter `{name}`, only `durability`, `busy_timeout_ms`, `readers` and \
-                     `create`"
+                    "there is no parameter `{name}`, only `durability`, `busy_timeout_ms`, `work_timeout_ms`, \
+                     `readers` and `create`"
                 )));
             }
         })
@@ -156,6 +168,7 @@ impl fmt::Debug for SqliteOptions {
         f.debug_struct("SqliteOptions")
             .field("durability", &self.durability)
             .field("busy_timeout", &self.busy_timeout)
+            .field("work_timeout", &self.work_timeout)
             .field("readers", &self.readers)
             .field("create", &self.create)
             .finish_non_exhaustive()
@@ -224,10 +237,11 @@ mod tests {
 
     #[test]
     fn parameters_are_read() {
-        let url = "sqlite:a.db?durability=process-crash&busy_timeout_ms=250&readers=2&create=false";
+        let url = "sqlite:a.db?durability=process-crash&busy_timeout_ms=250&work_timeout_ms=99&readers=2&create=false";
         let (options, _) = SqliteOptions::from_url(url).expect(url);
         assert_eq!(options.durability, Durability::ProcessCrash);
         assert_eq!(options.busy_timeout, Duration::from_millis(250));
+        assert_eq!(options.work_timeout, Duration::from_millis(99));
         assert_eq!((options.readers, options.create), (2, false));
         let (options, _) = SqliteOptions::from_url("sqlite:a.db").expect("no parameters");
         assert_eq!((options.durability, options.create), (Durability::Fsync, true));
@@ -245,9 +259,10 @@ mod tests {
             ("sqlite:a%é", "`%25`"),
             ("sqlite:a%00b", "zero byte"),
             ("sqlite:a%ff", "not UTF-8"),
-            ("sqlite:a?mode=ro", "only `durability`, `busy_timeout_ms`, `readers` and `create`"),
+            ("sqlite:a?mode=ro", "only `durability`, `busy_timeout_ms`, `work_timeout_ms`, `readers`"),
             ("sqlite:a?durability=quorum", "`fsync` or `process-crash`"),
             ("sqlite:a?busy_timeout_ms=-1", "a number of milliseconds"),
+            ("sqlite:a?work_timeout_ms=long", "a number of milliseconds"),
             ("sqlite:a?readers=0", "a number from 1 to 255"),
             ("sqlite:a?create", "`true` or `false`"),
             ("postgres:a", "starts with `sqlite:`"),

@@ -80,6 +80,14 @@ impl Lent<'_> {
         }
         result
     }
+
+    /// Gives the connection away, until it is given back; if it is not, another one is opened in its place.
+    pub(super) fn give<T>(mut self, to: impl FnOnce(Db) -> (Option<Db>, T)) -> T {
+        let db = self.db.take().unwrap_or_else(|| unreachable!("it is taken here only"));
+        let (db, result) = to(db);
+        self.db = db;
+        result
+    }
 }
 
 impl Drop for Lent<'_> {

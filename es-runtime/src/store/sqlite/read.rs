@@ -174,6 +174,12 @@ pub(super) fn log_page(
     Ok(LogPage { events: page.events, next: Cursor::at(reached), is_end: reached == head })
 }
 
+/// Where the log ends.
+pub(super) fn head(db: &Db) -> Result<Cursor, ReadError> {
+    let last = last_up_to(&db.connection, i64::MAX as u64)?;
+    Ok(last.map_or_else(Cursor::start, |last| Cursor::at(last.end_of_commit())))
+}
+
 /// A filter in the numbers of the file.
 struct Wanted {
     sql: &'static str,

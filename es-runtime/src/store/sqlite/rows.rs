@@ -146,6 +146,18 @@ pub(super) fn blob<'row>(
     }
 }
 
+pub(super) fn text<'row>(
+    row: &'row Row<'_>,
+    column: usize,
+    name: &str,
+    at: &dyn Display,
+) -> Result<&'row str, ReadError> {
+    match row.get_ref(column) {
+        Ok(found) => found.as_str().map_err(|_| not_a("text", name, Ok(found), at)),
+        Err(error) => Err(not_a("text", name, Err(error), at)),
+    }
+}
+
 pub(super) fn commit_id(row: &Row<'_>, column: usize, at: &dyn Display) -> Result<CommitId, ReadError> {
     let bytes = blob(row, column, "commit_id", at)?;
     let uuid = Uuid::from_slice(bytes).map_err(|_| corrupt(at, "its commit id is not a UUID"))?;

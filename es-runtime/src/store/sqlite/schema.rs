@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x6573_7274;
 pub(super) const NEWEST: i32 = MIGRATIONS.len() as i32;
 
 /// Step `n` leads from version `n` to `n + 1`. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// The tables start with `es_`, because read models live in the same file.
 ///
@@ -68,8 +68,17 @@ const V1: &str = "
     ) STRICT;
 ";
 
+/// No rowid: a register is found by its key alone, and its value is small.
+const V2: &str = "
+    CREATE TABLE es_register (
+        key TEXT NOT NULL PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
 /// Fails where a table or a column is missing. Reads nothing.
-const EVERYTHING: [&str; 5] = [
+const EVERYTHING: [&str; 6] = [
     "SELECT key, value FROM es_meta",
     "SELECT id, category, key FROM es_stream",
     "SELECT id, name FROM es_name",
@@ -77,6 +86,7 @@ const EVERYTHING: [&str; 5] = [
             recorded_at, occurred_at, metadata, payload FROM es_event INDEXED BY es_event_commit
      WHERE place = 0 AND commit_id = x''",
     "SELECT stream, version, commit_id, fingerprint, format, state FROM es_snapshot",
+    "SELECT key, revision, value FROM es_register",
 ];
 
 /// What is in a file.

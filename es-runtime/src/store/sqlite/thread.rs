@@ -64,7 +64,10 @@ impl WriterThread {
 impl Drop for WriterThread {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        // Where the last handle was in a work that nobody waited for, this is the thread itself.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
             let _ = thread.join();
         }
     }

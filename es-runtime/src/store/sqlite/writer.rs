@@ -3,10 +3,12 @@
 use super::append::{self, Failure, Transaction};
 use super::connection::{Db, Target, identity_of};
 use super::errors;
+use super::work::{self, Caller, Done, Guard};
 use crate::commit::{Appended, Commit};
 use crate::error::AppendError;
 use crate::format::Cause;
 use crate::id::StoreId;
+use crate::sql::{SqlError, Work};
 use crate::store::sizes::Outcomes;
 use crate::time::Clock;
 use rusqlite::DEFAULT_NAME;
@@ -45,6 +47,7 @@ pub(super) struct Writer {
     due_bytes: usize,
     /// When the file was last seen where it belongs.
     seen: Option<Instant>,
+    guard: Guard,
 }
 
 enum State {
@@ -86,6 +89,7 @@ impl Writer {
             page_bytes: 4096,
             due_bytes: CHECKPOINT_BYTES,
             seen: None,
+            guard: Guard::default(),
         };
         writer.adopt(db)?;
         Ok(writer)
@@ -99,6 +103,7 @@ impl Writer {
             Ok(())
         };
         db.connection.wal_hook(Some(count))?;
+        self.guard.watch(&mut db.connection)?;
         self.page_bytes = usize::try_from(page_bytes).unwrap_or(4096);
         self.patience = self.target.busy_timeout;
         self.state = State::Open(Box::new(db));
@@ -152,19 +157,50 @@ impl Writer {
     }
 
     /// Runs `change` in a transaction of its own.
-    pub(super) fn change(
+    pub(super) fn change<T>(
         &mut self,
-        change: impl FnOnce(&mut Db) -> rusqlite::Result<()>,
-    ) -> Result<(), AppendError> {
+        change: impl FnOnce(&mut Db) -> rusqlite::Result<T>,
+    ) -> Result<T, AppendError> {
         let result = self.attempt(Patience::Full, |db, _| {
             let transaction = Transaction::begin(db)?;
-            change(transaction.db)?;
-            Ok(transaction.commit()?)
+            let changed = change(transaction.db)?;
+            transaction.commit()?;
+            Ok(changed)
         });
         result.map_err(|failure| match failure {
             Failure::Busy(reason) | Failure::Constraint(reason) | Failure::NotStored(reason) => reason,
             Failure::Unknown(_, source) => AppendError::Unavailable(source),
         })
+    }
+
+    /// Runs somebody else's `work` in a transaction, for a caller who waits for it.
+    pub(super) fn work(&mut self, work: Work, caller: Caller) -> Done<bool> {
+        if let Err(error) = self.open() {
+            return Ok(Err(errors::refused(error)));
+        }
+        let lent = State::Closed(Cause::new("the connection did not come back from a transaction"));
+        let db = match std::mem::replace(&mut self.state, lent) {
+            State::Open(db) => db,
+            closed => {
+                self.state = closed;
+                return Ok(Err(errors::refused(self.closed())));
+            }
+        };
+        // Where this fails it is the other patience, and no harm is done.
+        if self.patience != self.target.busy_timeout
+            && db.connection.busy_timeout(self.target.busy_timeout).is_ok()
+        {
+            self.patience = self.target.busy_timeout;
+        }
+        let (back, done) = work::write(*db, &self.guard, work, caller);
+        if let Some(back) = back {
+            self.state = State::Open(Box::new(back));
+        }
+        self.settle(match &done {
+            Ok(Err(SqlError::Unknown(cause))) => Some(cause),
+            _ => None,
+        });
+        done
     }
 
     /// Runs `transaction` on the connection, and closes it when it may have been left in doubt.
@@ -175,25 +211,33 @@ impl Writer {
     ) -> Result<T, Failure> {
         self.open().map_err(Failure::NotStored)?;
         let clock = self.clock.clone();
-        let wanted = if patience == Patience::None { Duration::ZERO } else { self.target.busy_timeout };
         let State::Open(db) = &mut self.state else { return Err(Failure::NotStored(self.closed())) };
+        let wanted = if patience == Patience::None { Duration::ZERO } else { self.target.busy_timeout };
         if self.patience != wanted {
             db.connection.busy_timeout(wanted)?;
             self.patience = wanted;
         }
         let result = transaction(db, &*clock);
-        match &result {
-            Err(Failure::Unknown(_, cause)) => self.state = State::Closed(cause.clone()),
-            _ if !db.connection.is_autocommit() => {
-                self.state = State::Closed(Cause::new("a transaction could not be rolled back"));
-            }
-            _ => {}
+        self.settle(match &result {
+            Err(Failure::Unknown(_, cause)) => Some(cause),
+            _ => None,
+        });
+        result
+    }
+
+    /// Closes the connection when its last transaction is in doubt or still open, and opens it again.
+    fn settle(&mut self, doubt: Option<&Cause>) {
+        if let Some(cause) = doubt {
+            self.state = State::Closed(cause.clone());
+        } else if let State::Open(db) = &self.state
+            && !db.connection.is_autocommit()
+        {
+            self.state = State::Closed(Cause::new("a transaction could not be rolled back"));
         }
         if matches!(self.state, State::Closed(_)) {
             // Now, so that the commits in doubt can be looked up; who comes next tries again if it fails.
             let _ = self.open();
         }
-        result
     }
 
     /// Opens the connection again if it is closed.
@@ -305,7 +349,7 @@ mod tests {
     use crate::format::{Encoded, Format};
     use crate::store::sqlite::Sqlite;
     use crate::time::Timestamp;
-    use crate::{Adapter, Direction, Freshness, Limit, StreamName, Version};
+    use crate::{Adapter, Direction, Freshness, Limit, StreamName, Transactions, Version};
 
     fn commit(number: u128, bytes: usize) -> Commit {
         let event = NewEvent {
@@ -397,6 +441,44 @@ mod tests {
             assert!(store.append_all(group).await.is_ok());
             assert!(is_stored(&store, 5).await);
         }
+    }
+
+    #[tokio::test]
+    async fn a_transaction_of_others_that_fails_at_the_end_is_in_doubt() {
+        let (_folder, store) = open(Durability::Fsync).await;
+        let insert = || -> Work {
+            Box::new(|sql| {
+                Box::pin(async move {
+                    let made = sql.batch("CREATE TABLE IF NOT EXISTS t (n INTEGER)").await;
+                    made.and(sql.execute("INSERT INTO t VALUES (1)", &[]).await).is_ok()
+                })
+            })
+        };
+        let transactions = store.transactions().expect("SQL");
+        tamper(&store, |db| db.connection.commit_hook(Some(|| true)).expect("a hook"));
+        let unsure = transactions.write(insert()).await;
+        assert!(matches!(unsure, Err(SqlError::Unknown(_))), "{unsure:?}");
+        assert!(transactions.write(insert()).await.expect("the connection is a new one"));
+
+        let pages = |pages: i64| {
+            tamper(&store, |db| {
+                let set = db.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
+                set.expect("a limit");
+            });
+        };
+        pages(1);
+        let full: Work = Box::new(|sql| {
+            Box::pin(async move {
+                let full = sql.execute("INSERT INTO t SELECT randomblob(100000)", &[]).await;
+                assert!(matches!(full, Err(SqlError::Unavailable(_))), "{full:?}");
+                true
+            })
+        });
+        let full = transactions.write(full).await;
+        assert!(matches!(full, Err(SqlError::Unavailable(_))), "{full:?}");
+        pages(1 << 20);
+        assert!(transactions.write(insert()).await.expect("there is room again"));
+        assert!(store.append_batch(vec![commit(1, 10)]).await[0].is_ok());
     }
 
     #[tokio::test]

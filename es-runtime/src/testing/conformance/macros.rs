@@ -6,7 +6,7 @@
 /// ```
 /// # use es_runtime::SystemEntropy;
 /// # use es_runtime::memory::Memory;
-/// es_runtime::testing::conformance!(memory, without(Durability, TwoHandles), |setup| async move {
+/// es_runtime::testing::conformance!(memory, without(Durability, Transactions, TwoHandles), |setup| async move {
 ///     Memory::with(setup.clock, SystemEntropy::default())
 /// });
 /// # fn main() {}
@@ -118,6 +118,8 @@ macro_rules! __conformance_rules {
             log: t6_a_filter_loses_nothing,
             log: t6_a_filter_takes_names_as_they_are,
             log: t6_a_change_is_told,
+            head: t6_the_head_is_where_the_log_ends,
+            head: t6_the_head_parts_before_from_after_among_writers,
             read: t7_a_read_sees_what_was_acknowledged_to_anybody,
             read: t7_a_read_that_may_lag_has_no_gaps,
             read: t8_pages_of_a_stream_end_with_commits,
@@ -133,6 +135,16 @@ macro_rules! __conformance_rules {
             snapshots: a_snapshot_takes_the_place_of_an_older_one,
             snapshots: a_snapshot_is_its_streams_own,
             snapshots: a_snapshot_can_be_deleted,
+            registers: a_register_is_read_as_it_was_written_last,
+            registers: of_many_writers_of_a_register_one_wins,
+            registers: several_registers_are_written_all_or_none,
+            registers: registers_are_listed_by_the_bytes_of_their_keys,
+            registers: registers_are_there_when_opened_again,
+            transactions: a_transaction_is_committed_whole_or_not_at_all,
+            transactions: a_transaction_that_is_left_leaves_all_or_nothing,
+            transactions: a_transaction_moves_registers_with_its_tables,
+            transactions: a_transaction_that_reads_sees_one_state,
+            transactions: parameters_of_a_transaction_stand_where_their_numbers_say,
         }
     };
 }

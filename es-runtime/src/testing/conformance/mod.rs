@@ -15,7 +15,7 @@
 //! #     }
 //! # }
 //! # use my_adapter::MyStore;
-//! es_runtime::testing::conformance!(my_store, without(Durability, TwoHandles), |setup| async move {
+//! es_runtime::testing::conformance!(my_store, without(Durability, Transactions, TwoHandles), |setup| async move {
 //!     MyStore::open(setup.dir.join("events")).await.expect("a store in a fresh directory")
 //! });
 //! # fn main() {}

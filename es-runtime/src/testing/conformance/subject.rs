@@ -120,6 +120,8 @@ impl<A: Adapter> Subject<A> {
             Ability::TotalOrder => capabilities.total_order,
             Ability::Durability => capabilities.durability > Durability::Memory,
             Ability::Snapshots => self.snapshots().is_some(),
+            Ability::Registers => self.registers().is_some(),
+            Ability::Transactions => self.transactions().is_some(),
             Ability::TwoHandles => is_expected,
         };
         ensure!(

@@ -28,6 +28,10 @@ pub enum Ability {
     Durability,
     /// Keeping snapshots.
     Snapshots,
+    /// Keeping registers.
+    Registers,
+    /// Taking tables of others beside its events, and SQL to write them with.
+    Transactions,
     /// Being opened again while it is open: by a second process, say.
     TwoHandles,
 }

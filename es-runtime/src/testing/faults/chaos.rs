@@ -28,6 +28,9 @@ pub struct Chaos {
     pub lag: f64,
     /// That loading, saving or deleting a snapshot fails.
     pub snapshots: f64,
+    /// That reading registers fails; that a change of them, or a transaction of a projection, does not arrive;
+    /// and that it is made, and its answer lost.
+    pub registers: f64,
 }
 
 impl Chaos {
@@ -41,6 +44,7 @@ impl Chaos {
             reads: 0.0,
             lag: 0.0,
             snapshots: 0.0,
+            registers: 0.0,
         }
     }
 }
@@ -56,6 +60,7 @@ impl Default for Chaos {
             reads: 0.02,
             lag: 0.05,
             snapshots: 0.05,
+            registers: 0.05,
         }
     }
 }

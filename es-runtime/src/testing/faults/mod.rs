@@ -2,6 +2,7 @@
 
 mod chaos;
 mod hold;
+mod registers;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,9 @@ use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::recorded::Recorded;
+use crate::register::Registers;
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::sql::Transactions;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -191,6 +194,14 @@ impl<A: Adapter> Adapter for Faulty<A> {
 
     fn snapshots(&self) -> Option<impl Snapshots> {
         self.adapter.snapshots().map(|_| self.clone())
+    }
+
+    fn registers(&self) -> Option<impl Registers> {
+        self.adapter.registers().map(|_| self.clone())
+    }
+
+    fn transactions(&self) -> Option<impl Transactions> {
+        self.adapter.transactions().map(|_| self.clone())
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Calls {
     pub reads: u64,
     /// Calls to load, save or delete a snapshot.
     pub snapshots: u64,
+    /// Calls about registers and transactions. One that changes something counts twice: on its way and back.
+    pub registers: u64,
 }
 
 /// Makes a [`Faulty`](super::Faulty) store misbehave, in the ways a store across a network does.
@@ -81,6 +83,7 @@ struct Script {
     reads: usize,
     lags: usize,
     snapshots: usize,
+    registers: usize,
     delay: Duration,
     holds: Vec<(Point, Gate)>,
     chaos: Option<(Chaos, SeededEntropy, u64)>,
@@ -155,6 +158,12 @@ impl Faults {
     /// The next `calls` to load, save or delete a snapshot fail, and change nothing.
     pub fn fail_snapshots(&self, calls: usize) {
         self.change(|script| script.snapshots = calls);
+    }
+
+    /// The next `calls` about registers, or of transactions of projections, fail, and change nothing. A change
+    /// that arrives counts once more for its answer, which is then lost.
+    pub fn fail_registers(&self, calls: usize) {
+        self.change(|script| script.registers = calls);
     }
 
     /// Every call from now on takes `delay` to arrive, until it is set to zero. It is tokio's time, which
@@ -353,6 +362,10 @@ impl Faults {
                 script.calls.snapshots += 1;
                 return use_up(&mut script.snapshots) || by_chance(|chaos| chaos.snapshots, script);
             }
+            if matches!(call, Call::Register) {
+                script.calls.registers += 1;
+                return use_up(&mut script.registers) || by_chance(|chaos| chaos.registers, script);
+            }
             script.calls.reads += 1;
             script.nth_read.remove(&script.calls.reads)
                 || use_up(&mut script.reads)
@@ -380,7 +393,7 @@ impl Faults {
 
 impl Script {
     fn says_anything(&self) -> bool {
-        [self.reads, self.lags, self.snapshots].iter().any(|count| *count > 0)
+        [self.reads, self.lags, self.snapshots, self.registers].iter().any(|count| *count > 0)
             || !self.commits.is_empty()
             || !self.nth_commit.is_empty()
             || !self.nth_read.is_empty()
@@ -402,6 +415,7 @@ pub(super) enum Call {
     Append,
     Read,
     Snapshot,
+    Register,
 }
 
 impl Call {
@@ -409,14 +423,14 @@ impl Call {
         match self {
             Self::Append => Some(Point::BeforeAppend),
             Self::Read => Some(Point::BeforeRead),
-            Self::Snapshot => None,
+            Self::Snapshot | Self::Register => None,
         }
     }
 
     const fn after(self) -> Option<Point> {
         match self {
             Self::Append => Some(Point::AfterAppend),
-            Self::Read | Self::Snapshot => None,
+            Self::Read | Self::Snapshot | Self::Register => None,
         }
     }
 }

@@ -123,6 +123,19 @@ fn what_cannot_be_paid() {
     }
 }
 
+#[test]
+fn only_what_is_not_paid_is_cancelled_for_want_of_money() {
+    for (status, order) in in_every_status() {
+        let decision = order.handle(&crate::CancelUnpaid { reason: "no money".into() });
+        let cancelled = OrderCancelled { reason: "no money".into() };
+        match status {
+            Status::NotPlaced => assert_eq!(decision, Err(Refusal::NotPlaced)),
+            Status::Placed => assert_eq!(decision, Ok(Some(cancelled))),
+            _ => assert_eq!(decision, Ok(None), "{status:?}"),
+        }
+    }
+}
+
 properties!(order_properties: Order, samples = [placed(), received(4000)]);
 
 #[test]

@@ -1,6 +1,9 @@
 //! What the tests share: the real program, run in a folder of its own.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part of it")]
 
+pub mod http;
+pub mod services;
+
 use es_runtime::{Cursor, Filter, Limit, Recorded, Store};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -100,7 +103,7 @@ impl Said {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn log(url: &str) -> Vec<Recorded> {
+pub async fn log(url: &str) -> Vec<Recorded> {
     let store = Store::connect(url).await.expect("a store");
     let (mut events, mut cursor) = (Vec::new(), Cursor::start());
     loop {

@@ -1,4 +1,3 @@
-use es_runtime::__private::{Covers, FollowedBy};
 use es_runtime::prelude::*;
 
 #[event("order.placed")]
@@ -9,9 +8,7 @@ pub struct OrderPaid {}
 
 #[derive(Aggregate, Default)]
 #[aggregate("order", id = u64, events(OrderPlaced, OrderPaid))]
-pub struct Order {
-    paid: bool,
-}
+pub struct Order {}
 
 impl Apply<OrderPlaced> for Order {
     fn apply(&mut self, _: &OrderPlaced) {}
@@ -21,16 +18,14 @@ impl Apply<OrderPaid> for Order {
     fn apply(&mut self, _: &OrderPaid) {}
 }
 
-struct Summary;
+#[derive(Projection)]
+#[projection("summary", follows(Order))]
+pub struct Summary;
 
-impl Covers<OrderPlaced> for Summary {}
-
-fn follow<P>(_: P)
-where
-    Order: FollowedBy<P>,
-{
+impl On<OrderPlaced> for Summary {
+    async fn on(&self, _: &Recorded<OrderPlaced>, _: &mut Sql) -> Handled {
+        Ok(())
+    }
 }
 
-fn main() {
-    follow(Summary);
-}
+fn main() {}

@@ -45,6 +45,22 @@ impl Apply<Placed> for Order {
     }
 }
 
+/// A read model.
+#[derive(Projection, Debug)]
+#[projection("orders", follows(Order))]
+pub struct Orders;
+
+impl On<Placed> for Orders {
+    async fn on(&self, _: &Recorded<Placed>, _: &mut Sql) -> Handled {
+        Ok(())
+    }
+}
+
+/// What is done because of it.
+#[derive(Reaction, Debug)]
+#[reaction("greet", follows(Order), ignore(Placed))]
+pub struct Greet;
+
 /// Makes events in crates that do not know the runtime.
 #[macro_export]
 macro_rules! signal {

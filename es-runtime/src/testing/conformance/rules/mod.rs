@@ -56,6 +56,8 @@
 //! | [`t6_a_filter_loses_nothing`](log::t6_a_filter_loses_nothing) | T6, I9 |
 //! | [`t6_a_filter_takes_names_as_they_are`](log::t6_a_filter_takes_names_as_they_are) | T6 |
 //! | [`t6_a_change_is_told`](log::t6_a_change_is_told) | T6 |
+//! | [`t6_the_head_is_where_the_log_ends`](head::t6_the_head_is_where_the_log_ends) | T6, I9 |
+//! | [`t6_the_head_parts_before_from_after_among_writers`](head::t6_the_head_parts_before_from_after_among_writers) | T6, I5, I9 |
 //! | [`t7_a_read_sees_what_was_acknowledged_to_anybody`](read::t7_a_read_sees_what_was_acknowledged_to_anybody) | T7, I7 |
 //! | [`t7_a_read_that_may_lag_has_no_gaps`](read::t7_a_read_that_may_lag_has_no_gaps) | T1, T7, T9 |
 //! | [`t8_pages_of_a_stream_end_with_commits`](read::t8_pages_of_a_stream_end_with_commits) | T1, T8 |
@@ -71,21 +73,36 @@
 //! | [`a_snapshot_takes_the_place_of_an_older_one`](snapshots::a_snapshot_takes_the_place_of_an_older_one) | [`Snapshots`] |
 //! | [`a_snapshot_is_its_streams_own`](snapshots::a_snapshot_is_its_streams_own) | [`Snapshots`] |
 //! | [`a_snapshot_can_be_deleted`](snapshots::a_snapshot_can_be_deleted) | [`Snapshots`] |
+//! | [`a_register_is_read_as_it_was_written_last`](registers::a_register_is_read_as_it_was_written_last) | [`Registers`] |
+//! | [`of_many_writers_of_a_register_one_wins`](registers::of_many_writers_of_a_register_one_wins) | [`Registers`] |
+//! | [`several_registers_are_written_all_or_none`](registers::several_registers_are_written_all_or_none) | [`Registers`] |
+//! | [`registers_are_listed_by_the_bytes_of_their_keys`](registers::registers_are_listed_by_the_bytes_of_their_keys) | [`Registers`] |
+//! | [`registers_are_there_when_opened_again`](registers::registers_are_there_when_opened_again) | [`Registers`] |
+//! | [`a_transaction_is_committed_whole_or_not_at_all`](transactions::a_transaction_is_committed_whole_or_not_at_all) | [`Transactions`] |
+//! | [`a_transaction_that_is_left_leaves_all_or_nothing`](transactions::a_transaction_that_is_left_leaves_all_or_nothing) | [`Transactions`] |
+//! | [`a_transaction_moves_registers_with_its_tables`](transactions::a_transaction_moves_registers_with_its_tables) | [`Transactions`] |
+//! | [`a_transaction_that_reads_sees_one_state`](transactions::a_transaction_that_reads_sees_one_state) | [`Transactions`] |
+//! | [`parameters_of_a_transaction_stand_where_their_numbers_say`](transactions::parameters_of_a_transaction_stand_where_their_numbers_say) | [`Transactions`] |
 //!
 //! [`Snapshots`]: crate::Snapshots
+//! [`Registers`]: crate::Registers
+//! [`Transactions`]: crate::Transactions
 
 pub mod atomic;
 pub mod bounds;
 pub mod clients;
 pub mod durable;
 pub mod handles;
+pub mod head;
 pub mod log;
 pub mod model;
 pub mod read;
 pub mod readers;
+pub mod registers;
 pub mod restored;
 pub mod retry;
 pub mod snapshots;
+pub mod transactions;
 pub mod version;
 
 use crate::testing::conformance::compare::{Shown, same_events};

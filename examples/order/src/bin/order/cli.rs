@@ -1,10 +1,14 @@
 //! What can be asked on the command line.
 
 use crate::import::Source;
+use crate::serve::Settings;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use es_runtime::Version;
 use order::OrderId;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+use tracing::Level;
 
 /// Where orders are kept unless somebody says otherwise.
 pub(crate) const STORE: &str = "sqlite:orders.db";
@@ -12,12 +16,16 @@ pub(crate) const STORE: &str = "sqlite:orders.db";
 /// The same for a question, which makes no file.
 const STORE_TO_READ: &str = "sqlite:orders.db?create=false";
 
+/// Where services keep them: whatever is in their store, they act on.
+const SHOP: &str = "sqlite:shop.db";
+
 pub(crate) enum Request {
     Story,
     Import(Source),
     Show { id: OrderId, at: Option<Version>, store: String },
     List { store: String },
     Stats { store: String },
+    Serve(Settings),
 }
 
 /// What was asked. Ends the program where that makes no sense, or where help was asked for.
@@ -31,6 +39,7 @@ pub(crate) fn request() -> Request {
             Request::Show { id, at: args.remove_one("at").map(Version::new), store }
         }
         "list" => Request::List { store },
+        "serve" => Request::Serve(settings(args, store)),
         _ => Request::Stats { store },
     }
 }
@@ -44,6 +53,19 @@ fn source(mut args: ArgMatches, store: String) -> Source {
     };
     let concurrency: u16 = args.remove_one("concurrency").unwrap_or(16);
     Source { file, name, store, concurrency: concurrency.into() }
+}
+
+fn settings(mut args: ArgMatches, store: String) -> Settings {
+    fn take<T: Clone + Send + Sync + 'static>(args: &mut ArgMatches, name: &str) -> T {
+        args.remove_one(name).unwrap_or_else(|| unreachable!("clap has a default"))
+    }
+    Settings {
+        store,
+        listen: take(&mut args, "listen"),
+        pay_within: take(&mut args, "pay-within"),
+        lease: take(&mut args, "lease"),
+        log: take(&mut args, "log"),
+    }
 }
 
 fn command() -> Command {
@@ -62,6 +84,7 @@ fn command() -> Command {
                 .about("Counts orders by status, and cents paid, as JSON")
                 .arg(store(STORE_TO_READ)),
         )
+        .subcommand(serve())
 }
 
 fn import() -> Command {
@@ -76,6 +99,28 @@ fn import() -> Command {
         .arg(store(STORE))
         .arg(concurrency.value_parser(value_parser!(u16).range(1..=1024)).help("How many orders at once"))
         .arg(name.help("The import's name; by default the file's, without its folder"))
+}
+
+fn serve() -> Command {
+    let listen = Arg::new("listen").long("listen").value_name("ADDRESS").default_value("127.0.0.1:8080");
+    let within = Arg::new("pay-within").long("pay-within").value_name("TIME").default_value("15m");
+    let lease = Arg::new("lease").long("lease").value_name("TIME").default_value("2s");
+    let log = Arg::new("log").long("log").value_name("LEVEL").default_value("info");
+    Command::new("serve")
+        .about("Serves orders over HTTP; examples/order/README.md shows how to ask")
+        .arg(store(SHOP))
+        .arg(listen.value_parser(value_parser!(SocketAddr)).help("Where to listen; port 0 takes any"))
+        .arg(within.value_parser(time).help("How long an order waits for its money before it is cancelled"))
+        .arg(
+            lease
+                .value_parser(time)
+                .help("How soon another program of this kind takes over where this one was killed"),
+        )
+        .arg(log.value_parser(value_parser!(Level)).help("What to log: error, warn, info, debug or trace"))
+}
+
+fn time(text: &str) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(text)
 }
 
 fn show() -> Command {

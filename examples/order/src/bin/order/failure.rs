@@ -1,6 +1,8 @@
 //! What stops the program, in one sentence for whoever runs it.
 
-use es_runtime::{ConnectError, DecodeError, InvalidName, ReadError, ReplayError, StoreError, Version};
+use es_runtime::{
+    ConnectError, DecodeError, FollowError, InvalidName, ReadError, ReplayError, StoreError, Version,
+};
 use order::OrderId;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr};
@@ -18,12 +20,16 @@ pub(crate) enum Failure {
     Import { line: u64, source: StoreError },
     #[error("cannot start: {0}")]
     Start(std::io::Error),
+    #[error("cannot serve: {0}")]
+    Listen(std::io::Error),
     #[error("an import task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
     #[error("cannot write: {0}")]
     Output(#[from] std::io::Error),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

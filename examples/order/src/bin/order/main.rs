@@ -1,9 +1,10 @@
-//! `order`: a story without arguments; otherwise an import of commands, and questions about the orders.
+//! `order`: a story without arguments; otherwise an import of commands, questions about the orders, and a service.
 
 mod cli;
 mod failure;
 mod import;
 mod overview;
+mod serve;
 mod story;
 mod timeline;
 
@@ -30,5 +31,6 @@ async fn answer(request: Request) -> Result<ExitCode, Failure> {
         Request::Show { id, at, store } => timeline::show(id, at, &store).await,
         Request::List { store } => overview::list(&store).await,
         Request::Stats { store } => overview::stats(&store).await,
+        Request::Serve(settings) => serve::run(settings).await,
     }
 }

@@ -4,13 +4,14 @@ use super::{Bug, Mutant};
 use es_runtime::testing::conformance::{Ability, Suite};
 
 // The rejections are for the bugs, and not for the wrapper.
-es_runtime::testing::conformance!(right, without(Durability, TwoHandles), |setup| async move {
+es_runtime::testing::conformance!(right, without(Durability, Transactions, TwoHandles), |setup| async move {
     crate::wrapper::Mutant::new(setup, crate::wrapper::Bug::None)
 });
 
 fn suite(bug: Bug) -> Suite<Mutant> {
     let pretends = bug == Bug::PretendsToBeDurable;
-    let without = &[Ability::TwoHandles, Ability::Durability][..if pretends { 1 } else { 2 }];
+    let without =
+        &[Ability::TwoHandles, Ability::Transactions, Ability::Durability][..if pretends { 2 } else { 3 }];
     Suite::new(move |setup| async move { Mutant::new(setup, bug) }, without)
 }
 
@@ -99,7 +100,10 @@ rejected! { suite;
     filters_after_counting: Bug::FiltersAfterCounting => [t6_a_filter_loses_nothing];
     filters_by_prefix: Bug::FiltersByPrefix => [t6_a_filter_takes_names_as_they_are];
     keeps_changes_to_itself: Bug::KeepsChangesToItself => [t6_a_change_is_told];
-    pretends_to_be_durable: Bug::PretendsToBeDurable => [t3_what_was_acknowledged_is_there_when_opened_again];
+    pretends_to_be_durable: Bug::PretendsToBeDurable => [
+        t3_what_was_acknowledged_is_there_when_opened_again,
+        registers_are_there_when_opened_again,
+    ];
     is_every_store: Bug::IsEveryStore => [
         t3_a_store_knows_itself_again,
         i11_a_checkpoint_of_another_log_is_refused,
@@ -140,4 +144,21 @@ rejected! { suite;
         t4_the_same_append_to_several_streams_answers_as_the_first_time,
     ];
     writes_to_guarded_streams: Bug::WritesToGuardedStreams => [t2_a_guard_that_holds_lets_through_and_changes_nothing];
+    says_the_start_is_the_head: Bug::SaysTheStartIsTheHead => [
+        t6_the_head_is_where_the_log_ends,
+        t6_the_head_parts_before_from_after_among_writers,
+    ];
+    says_the_head_is_further: Bug::SaysTheHeadIsFurther => [
+        t6_the_head_is_where_the_log_ends,
+        t6_the_head_parts_before_from_after_among_writers,
+    ];
+    says_where_the_head_was: Bug::SaysWhereTheHeadWas => [
+        t6_the_head_is_where_the_log_ends,
+        t6_the_head_parts_before_from_after_among_writers,
+    ];
+    reads_registers_late: Bug::ReadsRegistersLate => [a_register_is_read_as_it_was_written_last];
+    checks_registers_then_writes: Bug::ChecksRegistersThenWrites => [of_many_writers_of_a_register_one_wins];
+    writes_registers_one_by_one: Bug::WritesRegistersOneByOne => [several_registers_are_written_all_or_none];
+    lists_registers_by_pattern: Bug::ListsRegistersByPattern => [registers_are_listed_by_the_bytes_of_their_keys];
+    folds_the_case_of_registers: Bug::FoldsTheCaseOfRegisters => [registers_are_listed_by_the_bytes_of_their_keys];
 }

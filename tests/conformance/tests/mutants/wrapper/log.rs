@@ -52,6 +52,21 @@ impl Mutant {
         Ok(LogPage { events: self.spoil(page.events), ..page })
     }
 
+    pub(super) async fn end_of_log(&self) -> Result<Cursor, ReadError> {
+        let head = self.memory.head().await?;
+        Ok(match (self.bug, head.position()) {
+            (Bug::SaysTheStartIsTheHead, _) => Cursor::start(),
+            (Bug::SaysTheHeadIsFurther, at) => {
+                Cursor::at(Position::new(at.map_or(0, |at| at.commit()) + 1, u64::MAX))
+            }
+            (Bug::SaysWhereTheHeadWas, _) => self.known(|known| {
+                known.heads.push(head);
+                known.heads[known.heads.len().saturating_sub(2)].clone()
+            }),
+            _ => head,
+        })
+    }
+
     pub(super) fn spoil(&self, events: Vec<Recorded>) -> Vec<Recorded> {
         if self.bug != Bug::GoesBackInTime {
             return events;

@@ -3,6 +3,7 @@
 mod append;
 mod cases;
 mod log;
+mod registers;
 mod stream;
 
 pub(crate) use self::cases::REJECTING;
@@ -11,8 +12,8 @@ use es_runtime::memory::Memory;
 use es_runtime::testing::conformance::Setup;
 use es_runtime::{
     Adapter, AppendError, Appended, Capabilities, Clock, Commit, CommitId, Cursor, Direction, Durability,
-    Filter, Found, Freshness, Limit, LogPage, Page, Range, ReadError, Reader, Recorded, Snapshot, Snapshots,
-    StoreId, StreamName, SystemEntropy, Timestamp, Version,
+    Filter, Found, Freshness, Limit, LogPage, Page, Range, ReadError, Reader, Recorded, Register, Registers,
+    Snapshot, Snapshots, StoreId, StreamName, SystemEntropy, Timestamp, Version,
 };
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
@@ -75,6 +76,14 @@ pub(crate) enum Bug {
     SaysStoredEachTime,
     ForgetsIdsOfSeveralStreams,
     WritesToGuardedStreams,
+    SaysTheStartIsTheHead,
+    SaysTheHeadIsFurther,
+    SaysWhereTheHeadWas,
+    ReadsRegistersLate,
+    ChecksRegistersThenWrites,
+    WritesRegistersOneByOne,
+    ListsRegistersByPattern,
+    FoldsTheCaseOfRegisters,
 }
 
 /// Everything on one page.
@@ -106,6 +115,8 @@ struct Known {
     hidden: HashSet<CommitId>,
     shown: HashSet<CommitId>,
     times: HashMap<CommitId, Timestamp>,
+    heads: Vec<Cursor>,
+    registers: HashMap<String, Option<Register>>,
 }
 
 impl Mutant {
@@ -214,6 +225,10 @@ impl Adapter for Mutant {
         self.page_of_log(after, filter, limit).await
     }
 
+    async fn head(&self) -> Result<Cursor, ReadError> {
+        self.end_of_log().await
+    }
+
     fn changes(&self) -> watch::Receiver<()> {
         match self.bug {
             Bug::KeepsChangesToItself => self.silence.subscribe(),
@@ -240,6 +255,10 @@ impl Adapter for Mutant {
     }
 
     fn snapshots(&self) -> Option<impl Snapshots> {
+        Some(self.clone())
+    }
+
+    fn registers(&self) -> Option<impl Registers> {
         Some(self.clone())
     }
 }

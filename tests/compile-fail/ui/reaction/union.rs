@@ -1,0 +1,27 @@
+use es_runtime::prelude::*;
+
+#[event("order.placed")]
+pub struct OrderPlaced {}
+
+#[event("order.paid")]
+pub struct OrderPaid {}
+
+#[derive(Aggregate, Default)]
+#[aggregate("order", id = u64, events(OrderPlaced, OrderPaid))]
+pub struct Order {}
+
+impl Apply<OrderPlaced> for Order {
+    fn apply(&mut self, _: &OrderPlaced) {}
+}
+
+impl Apply<OrderPaid> for Order {
+    fn apply(&mut self, _: &OrderPaid) {}
+}
+
+#[derive(Reaction)]
+#[reaction("charge", follows(Order), ignore(OrderPlaced, OrderPaid))]
+pub union Charge {
+    a: u8,
+}
+
+fn main() {}

@@ -1,0 +1,34 @@
+use es_runtime::prelude::*;
+use es_runtime::Workflow;
+
+#[event("order.placed")]
+pub struct OrderPlaced {}
+
+#[event("order.paid")]
+pub struct OrderPaid {}
+
+#[derive(Aggregate, Default)]
+#[aggregate("order", id = u64, events(OrderPlaced, OrderPaid))]
+pub struct Order {}
+
+impl Apply<OrderPlaced> for Order {
+    fn apply(&mut self, _: &OrderPlaced) {}
+}
+
+impl Apply<OrderPaid> for Order {
+    fn apply(&mut self, _: &OrderPaid) {}
+}
+
+#[event("checkout.begun")]
+pub struct Begun {}
+
+#[derive(Aggregate, Workflow, Default)]
+#[aggregate("checkout", id = u64, events(Begun))]
+#[workflow("checkout", follow(Order))]
+pub struct Checkout {}
+
+impl Apply<Begun> for Checkout {
+    fn apply(&mut self, _: &Begun) {}
+}
+
+fn main() {}
