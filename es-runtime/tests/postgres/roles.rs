@@ -125,7 +125,8 @@ async fn what_is_set_for_a_role_does_not_get_in_the_way() {
         "client_min_messages = debug5",
         "standard_conforming_strings = off",
     ] {
-        place.sql(&format!("ALTER DATABASE \"{}\" SET {setting}", place.name()));
+        // From elsewhere: what is set here holds for the next who comes.
+        Server::shared().sql("postgres", &format!("ALTER DATABASE \"{}\" SET {setting}", place.name()));
     }
     let store = place.open().await;
     append(&store, commit(1, "order/1", Expected::NoStream, 2)).await.expect("stored");
