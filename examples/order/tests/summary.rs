@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::process::Command;
 
 struct Shop {
     setup: Setup,
@@ -114,6 +115,22 @@ fn whoever_has_written_reads_what_came_of_it() {
     assert_eq!(by_status(&rows(&format!("from={today}&to={today}"))).len(), 2);
     assert_eq!(rows("to=2000-01-01"), json!([]));
     assert_eq!(rows("from=2999-01-01"), json!([]));
+}
+
+#[test]
+fn it_is_built_anew_while_it_is_read() {
+    let shop = Shop::open();
+    let last = (0..10).map(|number| shop.place(&format!("o-{number}"))).last().expect("an order");
+    assert_eq!(shop.order.get(&format!("/summary?at_least={last}")).status, 200);
+
+    let mut rebuild = Command::new(env!("CARGO_BIN_EXE_order"));
+    let said = rebuild.args(["rebuild", "--store", &shop.setup.store]).output().expect("it runs");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert_eq!(said, "build 2 of orders-by-day is in place: 10 events; 1 old ones dropped\n");
+
+    let last = shop.place("o-10");
+    let summary = shop.order.get(&format!("/summary?at_least={last}")).json();
+    assert_eq!(by_status(&summary["rows"]), counts([("placed", 11)]));
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(crate) enum Request {
     Show { id: OrderId, at: Option<Version>, store: String },
     List { store: String },
     Stats { store: String },
+    Rebuild { store: String },
     Serve(Settings),
 }
 
@@ -39,6 +40,7 @@ pub(crate) fn request() -> Request {
             Request::Show { id, at: args.remove_one("at").map(Version::new), store }
         }
         "list" => Request::List { store },
+        "rebuild" => Request::Rebuild { store },
         "serve" => Request::Serve(settings(args, store)),
         _ => Request::Stats { store },
     }
@@ -83,6 +85,13 @@ fn command() -> Command {
             Command::new("stats")
                 .about("Counts orders by status, and cents paid, as JSON")
                 .arg(store(STORE_TO_READ)),
+        )
+        .subcommand(
+            Command::new("rebuild")
+                .about(
+                    "Builds the read model of the service anew, beside the old one, and puts it in its place",
+                )
+                .arg(store(SHOP)),
         )
         .subcommand(serve())
 }

@@ -4,6 +4,7 @@ mod cli;
 mod failure;
 mod import;
 mod overview;
+mod rebuild;
 mod serve;
 mod story;
 mod timeline;
@@ -31,6 +32,7 @@ async fn answer(request: Request) -> Result<ExitCode, Failure> {
         Request::Show { id, at, store } => timeline::show(id, at, &store).await,
         Request::List { store } => overview::list(&store).await,
         Request::Stats { store } => overview::stats(&store).await,
+        Request::Rebuild { store } => rebuild::run(&store).await,
         Request::Serve(settings) => serve::run(settings).await,
     }
 }

@@ -7,7 +7,8 @@ mod questions;
 mod settlement;
 
 use crate::failure::Failure;
-use crate::serve::by_day::{Live, OrdersByDay};
+use crate::serve::by_day::Live;
+pub(crate) use crate::serve::by_day::OrdersByDay;
 use crate::serve::checkout::Checkout;
 use crate::serve::settlement::Settlement;
 use axum::Router;

@@ -6,5 +6,5 @@ mod projection;
 mod question;
 
 pub(super) use live::{Live, live};
-pub(super) use projection::OrdersByDay;
+pub(crate) use projection::OrdersByDay;
 pub(super) use question::summary;

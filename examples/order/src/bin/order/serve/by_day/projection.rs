@@ -10,7 +10,7 @@ use order::{Order, Status};
 /// can ask for the rest.
 #[derive(Projection)]
 #[projection("orders-by-day", follows(Order), ignore(PaymentReceived))]
-pub(in crate::serve) struct OrdersByDay;
+pub(crate) struct OrdersByDay;
 
 impl Tables for OrdersByDay {
     async fn create(&self, sql: &mut Sql) -> Handled {
