@@ -1,11 +1,13 @@
 //! Why something that follows the log cannot go on.
 
 use crate::error::ReadError;
+use crate::follow::Follower;
 use crate::format::{Cause, DecodeError};
 use crate::name::{EventName, StreamName};
 use crate::position::{Position, Version};
 use crate::recorded::Recorded;
 use crate::sql::SqlError;
+use crate::store::Store;
 use std::fmt;
 use std::time::Duration;
 
@@ -158,5 +160,16 @@ pub(crate) fn check_name(name: &'static str) -> Result<(), FollowError> {
     match !name.is_empty() && name.len() <= 100 && name.chars().all(travels) {
         true => Ok(()),
         false => Err(FollowError::InvalidName(name)),
+    }
+}
+
+/// Followers note how far they have come in registers.
+pub(crate) fn check_registers<F: Follower>(store: &Store) -> Result<(), FollowError> {
+    match store.registers() {
+        Some(_) => Ok(()),
+        None => Err(FollowError::Unsupported {
+            follower: F::NAME,
+            why: "it has no registers to note in how far a reader has come; SQLite, PostgreSQL and memory have",
+        }),
     }
 }

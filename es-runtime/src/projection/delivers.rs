@@ -3,7 +3,9 @@
 use super::builds::{Builds, key, prefix};
 use super::{AtLeastOnce, Attempt, Delivery, ExactlyOnce, Projection, Tables};
 use crate::follow::Follower;
-use crate::following::{Direct, Engine, FollowError, InTransaction, NO_REGISTERS, change, encode};
+use crate::following::{
+    Direct, Engine, FollowError, InTransaction, NO_REGISTERS, change, check_registers, encode,
+};
 use crate::format::Cause;
 use crate::position::Cursor;
 use crate::recorded::Recorded;
@@ -33,16 +35,6 @@ pub(crate) trait Delivers<P: Projection>: Delivery {
         revision: u64,
         builds: Builds,
     ) -> impl Future<Output = Result<bool, FollowError>> + Send;
-}
-
-fn check_registers<P: Projection>(store: &Store) -> Result<(), FollowError> {
-    match store.registers() {
-        Some(_) => Ok(()),
-        None => Err(FollowError::Unsupported {
-            follower: P::NAME,
-            why: "it has no registers to note in how far a reader has come; SQLite, PostgreSQL and memory have",
-        }),
-    }
 }
 
 /// The changes that begin the last of `builds`: of the list, and of its parts.

@@ -4,7 +4,8 @@ use super::running::{Companion, Reacting};
 use super::{Effects, Reaction};
 use crate::follow::Follower;
 use crate::following::{
-    Board, Crew, Direct, FollowError, OnFailure, OnUnknown, Settings, Worker, check_name, encode,
+    Board, Crew, Direct, FollowError, NO_REGISTERS, OnFailure, OnUnknown, Settings, Worker, check_name,
+    check_registers, encode,
 };
 use crate::id::fresh;
 use crate::position::Cursor;
@@ -118,12 +119,8 @@ impl<R: Follower<Context = Effects>> Reactor<R> {
 
 /// Notes where the reaction begins, if nothing is noted yet.
 async fn begin<R: Follower>(store: &Store, at: StartAt, partitions: u32) -> Result<Builds, FollowError> {
-    let Some(registers) = store.registers() else {
-        return Err(FollowError::Unsupported {
-            follower: R::NAME,
-            why: "it has no registers to note in how far a reader has come; SQLite, PostgreSQL and memory have",
-        });
-    };
+    check_registers::<R>(store)?;
+    let registers = store.registers().ok_or(NO_REGISTERS)?;
     loop {
         let (revision, mut builds) = crate::projection::builds_of(store, R::NAME).await?;
         if builds.active().is_some() {
