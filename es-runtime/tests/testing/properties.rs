@@ -250,7 +250,9 @@ aggregate!(
 #[test]
 fn a_state_that_takes_its_order_from_a_map() {
     let said = failure(|| by_hand!(first_of_a_map::Thing).check_replay());
-    assert!(said.starts_with("`thing`: two replays of the same events differ"), "{said}");
+    // In a map's order, so by chance, it is the life or another replay that the first one differs from.
+    let mistakes = ["two replays of the same events differ", "a replay is not what was lived"];
+    assert!(mistakes.iter().any(|mistake| said.starts_with(&format!("`thing`: {mistake}"))), "{said}");
 }
 
 aggregate!(
