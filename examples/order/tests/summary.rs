@@ -120,7 +120,8 @@ fn whoever_has_written_reads_what_came_of_it() {
 #[test]
 fn it_is_built_anew_while_it_is_read() {
     let shop = Shop::open();
-    let last = (0..10).map(|number| shop.place(&format!("o-{number}"))).last().expect("an order");
+    let places: Vec<String> = (0..10).map(|number| shop.place(&format!("o-{number}"))).collect();
+    let last = places.last().expect("an order");
     assert_eq!(shop.order.get(&format!("/summary?at_least={last}")).status, 200);
 
     let mut rebuild = Command::new(env!("CARGO_BIN_EXE_order"));
