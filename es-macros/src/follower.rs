@@ -30,6 +30,19 @@ pub(crate) struct Follower {
 }
 
 impl Kind {
+    /// A follower that acts, by effects: what its attribute says is common to all kinds.
+    pub(crate) fn expand_acting(&self, item: TokenStream, kind: &TokenStream) -> TokenStream {
+        let input = match self.item_of(item) {
+            Ok(input) => input,
+            Err(error) => return error.into_compile_error(),
+        };
+        let mut errors = Errors::default();
+        let follower = self.parse(&input, &mut errors, |_, arg| Some(arg));
+        let ident = follower.ident();
+        let impls = follower.impls(&quote!(__es::Effects), &quote!(impl __es::#kind for #ident {}));
+        quote!(#errors #impls)
+    }
+
     /// Refuses types whose expansion would only add noise.
     pub(crate) fn item_of(&self, item: TokenStream) -> syn::Result<DeriveInput> {
         let input = syn::parse2::<DeriveInput>(item)?;

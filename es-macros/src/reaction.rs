@@ -1,6 +1,5 @@
 //! `#[derive(Reaction)] #[reaction("charge", follows(Order), ignore(OrderShipped))]`
 
-use crate::errors::Errors;
 use crate::follower::Kind;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -14,13 +13,5 @@ const KIND: Kind = Kind {
 };
 
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
-    let input = match KIND.item_of(item) {
-        Ok(input) => input,
-        Err(error) => return error.into_compile_error(),
-    };
-    let mut errors = Errors::default();
-    let follower = KIND.parse(&input, &mut errors, |_, arg| Some(arg));
-    let ident = follower.ident();
-    let impls = follower.impls(&quote!(__es::Effects), &quote!(impl __es::Reaction for #ident {}));
-    quote!(#errors #impls)
+    KIND.expand_acting(item, &quote!(Reaction))
 }
