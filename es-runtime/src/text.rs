@@ -99,15 +99,24 @@ impl Hash {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
+    /// Of `text` alone, without its end: what is kept or agreed on by several programs.
+    pub(crate) const fn of(text: &str) -> u64 {
+        Self::new().bytes(text).finish()
+    }
+
     /// Adds `text` and its end, so that `"ab", "c"` and `"a", "bc"` differ.
-    pub(crate) const fn text(mut self, text: &str) -> Self {
+    pub(crate) const fn text(self, text: &str) -> Self {
+        self.bytes(text).byte(0xff)
+    }
+
+    const fn bytes(mut self, text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut i = 0;
         while i < bytes.len() {
             self = self.byte(bytes[i]);
             i += 1;
         }
-        self.byte(0xff)
+        self
     }
 
     pub(crate) const fn number(mut self, number: u32) -> Self {

@@ -5,6 +5,7 @@ use crate::id::{CommitId, StoreId};
 use crate::name::StreamName;
 use crate::position::{Cursor, Position};
 use crate::register::{Register, Write};
+use crate::text::Hash;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -57,9 +58,7 @@ impl Part {
 
 /// By the FNV-1a hash of the stream's name: the same for every program and for all time.
 pub(crate) fn part_of(stream: &StreamName, of: u32) -> u32 {
-    let hash = stream.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = Hash::of(stream.as_str());
     // Names differ at their ends, which reach few bits of that hash: they are mixed once more.
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     u32::try_from((mixed >> 32) % u64::from(of.max(1))).unwrap_or_default()

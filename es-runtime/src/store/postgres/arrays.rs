@@ -3,6 +3,7 @@
 use crate::commit::{Commit, Expected};
 use crate::metadata::Metadata;
 use crate::name::StreamName;
+use crate::text::Hash;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -196,9 +197,7 @@ fn number_of(expected: Expected) -> Option<i64> {
 /// The lock of a stream: FNV-1a, which must never change, because every program that writes to the store has to
 /// take the same.
 fn lock_of(stream: &StreamName) -> i32 {
-    let hash = stream.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = Hash::of(stream.as_str());
     (hash % LOCKS) as i32
 }
 
