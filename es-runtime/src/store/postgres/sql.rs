@@ -154,9 +154,10 @@ impl managed::Manager for Sessions {
 
 /// What is set for a session: what the database and the role say, and an end for everything.
 ///
-/// Tables are found in the schema of the read models, types and functions of extensions in `public`.
+/// Tables are found in the schema of the read models, types and functions of extensions in `public`. The server ends
+/// what takes too long a second after we do: its answer to a statement would be the work's to interpret.
 fn settings(options: &PostgresOptions) -> String {
-    let millis = options.work_timeout.as_millis().max(1);
+    let millis = (options.work_timeout + Duration::from_secs(1)).as_millis();
     format!(
         "RESET ALL; SET search_path = {}, public; SET default_transaction_isolation = 'read committed'; \
          SET statement_timeout = {millis}; SET idle_in_transaction_session_timeout = {millis}; \
