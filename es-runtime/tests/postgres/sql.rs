@@ -360,8 +360,8 @@ async fn what_is_set_for_the_store_is_not_set_for_works() {
                 ("enable_seqscan", "on"),
                 ("plan_cache_mode", "auto"),
                 ("search_path", "es, public"),
-                ("statement_timeout", "30s"),
-                ("idle_in_transaction_session_timeout", "30s"),
+                ("statement_timeout", "31s"),
+                ("idle_in_transaction_session_timeout", "31s"),
                 ("transaction_isolation", "read committed"),
             ] {
                 let row = sql.query("SELECT current_setting($1)", &[&name]).await.expect(name).remove(0);

@@ -4,6 +4,7 @@ use super::arrays::Arrays;
 use super::connection::Connection;
 use super::errors::Failure;
 use super::kinds::{self, Kinds};
+use super::one::One;
 use super::read;
 use super::rows::{Unread, get};
 use super::statements::Sql;
@@ -14,9 +15,9 @@ use crate::position::Version;
 use crate::store::paging::corrupt;
 use crate::store::sizes::Outcomes;
 use crate::time::Timestamp;
+use std::fmt;
 use std::time::{Duration, Instant};
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
 
 /// How often a statement is tried side by side with others that write to the same streams. After that it locks
 /// them out, and cannot lose.
@@ -120,15 +121,20 @@ async fn raced(
     wait: Option<Duration>,
 ) -> Result<Vec<Checked>, Failure> {
     let kinds = kinds::of(connection, commits).await?;
-    let mut arrays = Arrays::new(commits, kinds, now, is_group);
-    arrays.wait_for_locks(wait);
     let mut races = 0;
+    if let Some(one) = One::of(commits, &kinds, now).filter(|_| wait.is_none() && !is_group) {
+        match connection.query(Sql::AppendOne, &one.parameters()).await {
+            Ok(rows) => return checked(&rows, commits, answered_one),
+            Err(failure) if failure.is_race() => races += 1,
+            Err(failure) => return Err(failure),
+        }
+    }
+    let mut arrays = Arrays::new(commits, &kinds, now, is_group);
+    arrays.wait_for_locks(wait);
     loop {
         match connection.query(Sql::Append, &arrays.parameters()).await {
-            Ok(rows) => return checked(&rows, commits),
-            Err(Failure::Refused(refusal))
-                if refusal.code == SqlState::UNIQUE_VIOLATION && races <= RACES =>
-            {
+            Ok(rows) => return checked(&rows, commits, answered),
+            Err(failure) if failure.is_race() && races <= RACES => {
                 races += 1;
                 if races == RACES {
                     arrays.lock_others_out();
@@ -139,36 +145,66 @@ async fn raced(
     }
 }
 
-pub(super) fn checked(rows: &[Row], commits: &[Commit]) -> Result<Vec<Checked>, Failure> {
-    read_checked(rows, commits).map_err(|error| Failure::Lost(Cause::new(error)))
+/// What `es_append` answers with.
+pub(super) struct Answer {
+    status: Vec<i32>,
+    version: Vec<i64>,
+    guard: Option<Vec<i32>>,
+    before: Option<i64>,
 }
 
-fn read_checked(rows: &[Row], commits: &[Commit]) -> Result<Vec<Checked>, ReadError> {
+pub(super) fn answered(row: &Row, at: &impl fmt::Display) -> Result<Answer, ReadError> {
+    Ok(Answer {
+        status: get(row, 0, "status", at)?,
+        version: get(row, 1, "version", at)?,
+        guard: get(row, 2, "guard", at)?,
+        before: get(row, 3, "position", at)?,
+    })
+}
+
+fn answered_one(row: &Row, at: &impl fmt::Display) -> Result<Answer, ReadError> {
+    Ok(Answer {
+        status: vec![get(row, 0, "status", at)?],
+        version: vec![get(row, 1, "version", at)?],
+        guard: None,
+        before: get(row, 2, "position", at)?,
+    })
+}
+
+pub(super) fn checked(
+    rows: &[Row],
+    commits: &[Commit],
+    answered: fn(&Row, &&'static str) -> Result<Answer, ReadError>,
+) -> Result<Vec<Checked>, Failure> {
     let at = &"the answer to an append";
-    let row = rows.first().ok_or_else(|| corrupt(at, "it is empty"))?;
-    let status: Vec<i32> = get(row, 0, "status", at)?;
-    let versions: Vec<i64> = get(row, 1, "version", at)?;
-    let guard: Option<Vec<i32>> = get(row, 2, "guard", at)?;
-    let before = get::<Option<i64>>(row, 3, "position", at)?.unwrap_or_default();
-    if status.len() != commits.len() || versions.len() != commits.len() {
-        let (answered, sent) = (status.len(), commits.len());
-        return Err(corrupt(at, format!("the server answered for {answered} of {sent} commits")));
+    let answer = rows.first().ok_or_else(|| corrupt(at, "it is empty")).and_then(|row| answered(row, at));
+    answer.and_then(|answer| answer.checked(commits, at)).map_err(|error| Failure::Lost(Cause::new(error)))
+}
+
+impl Answer {
+    fn checked(self, commits: &[Commit], at: &&'static str) -> Result<Vec<Checked>, ReadError> {
+        let Self { status, version, guard, before } = self;
+        if status.len() != commits.len() || version.len() != commits.len() {
+            let (answered, sent) = (status.len(), commits.len());
+            return Err(corrupt(at, format!("the server answered for {answered} of {sent} commits")));
+        }
+        let before = before.unwrap_or_default().max(0).unsigned_abs();
+        let mut all = Vec::with_capacity(commits.len());
+        let (mut events, mut guards) = (0, 0);
+        for (n, commit) in commits.iter().enumerate() {
+            let guard = guard.as_ref().and_then(|guard| guard.get(n)).copied().unwrap_or_default();
+            all.push(Checked {
+                status: status[n],
+                version: Version::new(version[n].max(0).unsigned_abs()),
+                position: before + events + 1,
+                // They are numbered from 1, and over all guards of the batch.
+                guard: usize::try_from(guard).unwrap_or_default().saturating_sub(1 + guards),
+            });
+            events += commit.events.len() as u64;
+            guards += commit.requires.len();
+        }
+        Ok(all)
     }
-    let mut all = Vec::with_capacity(commits.len());
-    let (mut events, mut guards) = (0, 0);
-    for (n, commit) in commits.iter().enumerate() {
-        let guard = guard.as_ref().and_then(|guard| guard.get(n)).copied().unwrap_or_default();
-        all.push(Checked {
-            status: status[n],
-            version: Version::new(versions[n].max(0).unsigned_abs()),
-            position: before.max(0).unsigned_abs() + events + 1,
-            // They are numbered from 1, and over all guards of the batch.
-            guard: usize::try_from(guard).unwrap_or_default().saturating_sub(1 + guards),
-        });
-        events += commit.events.len() as u64;
-        guards += commit.requires.len();
-    }
-    Ok(all)
 }
 
 async fn outcomes(connection: &mut Connection, commits: &[Commit], checked: Vec<Checked>) -> Outcomes {

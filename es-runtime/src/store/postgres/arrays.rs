@@ -22,6 +22,7 @@ pub(super) struct Arrays<'a> {
     ids: Vec<&'a Uuid>,
     firsts: Vec<i32>,
     sizes: Vec<i32>,
+    commit: Vec<i32>,
     events: Events<'a>,
     guards: Option<Guards<'a>>,
     locks: Vec<i32>,
@@ -31,13 +32,13 @@ pub(super) struct Arrays<'a> {
     lock_timeout: Option<String>,
 }
 
-struct Events<'a> {
-    commit: Vec<i32>,
-    kind: Vec<i32>,
-    occurred_at: Vec<SystemTime>,
+/// What each event has of its own.
+pub(super) struct Events<'a> {
+    pub(super) kind: &'a [i32],
+    pub(super) occurred_at: Vec<SystemTime>,
     /// Nothing where no event has any.
-    metadata: Option<Vec<Option<Vec<u8>>>>,
-    payload: Vec<&'a [u8]>,
+    pub(super) metadata: Option<Vec<Option<Vec<u8>>>>,
+    pub(super) payload: Vec<&'a [u8]>,
 }
 
 #[derive(Default)]
@@ -51,15 +52,17 @@ impl<'a> Arrays<'a> {
     /// With the number of the kind of each event.
     pub(super) fn new(
         commits: &'a [Commit],
-        kinds: Vec<i32>,
+        kinds: &'a [i32],
         now: Option<Timestamp>,
         is_group: bool,
     ) -> Self {
         let (mut events, mut guards) = (Events::of(kinds), None::<Guards<'_>>);
         let (mut locks, mut firsts) = (BTreeMap::new(), Vec::with_capacity(commits.len()));
+        let mut of = Vec::with_capacity(kinds.len());
         for (number, commit) in (1..).zip(commits) {
-            firsts.push(events.commit.len() as i32 + 1);
-            events.push(number, commit);
+            firsts.push(of.len() as i32 + 1);
+            of.resize(of.len() + commit.events.len(), number);
+            events.push(commit);
             locks.entry(lock_of(&commit.stream)).or_insert(false);
             for (stream, expected) in &commit.requires {
                 let guards = guards.get_or_insert_default();
@@ -76,6 +79,7 @@ impl<'a> Arrays<'a> {
             ids: commits.iter().map(|commit| commit.id.as_uuid()).collect(),
             firsts,
             sizes: commits.iter().map(|commit| commit.events.len() as i32).collect(),
+            commit: of,
             events,
             guards,
             locks,
@@ -97,7 +101,7 @@ impl<'a> Arrays<'a> {
     }
 
     pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 18] {
-        let Self { streams, expected, ids, firsts, sizes, events, guards, .. } = self;
+        let Self { streams, expected, ids, firsts, sizes, commit, events, guards, .. } = self;
         let guards: [&(dyn ToSql + Sync); 3] = match guards {
             Some(guards) => [&guards.commit, &guards.stream, &guards.expected],
             None => [&None::<Vec<i32>>, &None::<Vec<&str>>, &None::<Vec<i64>>],
@@ -108,7 +112,7 @@ impl<'a> Arrays<'a> {
             ids,
             firsts,
             sizes,
-            &events.commit,
+            commit,
             &events.kind,
             &events.occurred_at,
             &events.metadata,
@@ -151,10 +155,9 @@ impl<'a> Arrays<'a> {
 }
 
 impl<'a> Events<'a> {
-    fn of(kind: Vec<i32>) -> Self {
+    pub(super) fn of(kind: &'a [i32]) -> Self {
         let room = kind.len();
         Self {
-            commit: Vec::with_capacity(room),
             kind,
             occurred_at: Vec::with_capacity(room),
             metadata: None,
@@ -162,7 +165,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    fn push(&mut self, number: i32, commit: &'a Commit) {
+    pub(super) fn push(&mut self, commit: &'a Commit) {
         // The events of a commit most often share their metadata.
         let mut last: Option<(&Arc<Metadata>, Option<Vec<u8>>)> = None;
         for event in commit.events.iter() {
@@ -172,10 +175,9 @@ impl<'a> Events<'a> {
             };
             if metadata.is_some() || self.metadata.is_some() {
                 let all = self.metadata.get_or_insert_default();
-                all.resize(self.commit.len(), None);
+                all.resize(self.payload.len(), None);
                 all.push(metadata.clone());
             }
-            self.commit.push(number);
             self.occurred_at.push(event.occurred_at.into());
             self.payload.push(event.payload.bytes());
             last = Some((&event.metadata, metadata));
@@ -184,7 +186,7 @@ impl<'a> Events<'a> {
 }
 
 /// What is expected, as `es_accepts` reads it.
-fn number_of(expected: Expected) -> Option<i64> {
+pub(super) fn number_of(expected: Expected) -> Option<i64> {
     match expected {
         Expected::Any => None,
         Expected::Exists => Some(-1),
@@ -196,7 +198,7 @@ fn number_of(expected: Expected) -> Option<i64> {
 
 /// The lock of a stream: FNV-1a, which must never change, because every program that writes to the store has to
 /// take the same.
-fn lock_of(stream: &StreamName) -> i32 {
+pub(super) fn lock_of(stream: &StreamName) -> i32 {
     let hash = Hash::of(stream.as_str());
     (hash % LOCKS) as i32
 }

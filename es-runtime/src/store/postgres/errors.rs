@@ -54,6 +54,11 @@ impl Failure {
         }
     }
 
+    /// Whether another transaction stored the same version or the same id meanwhile.
+    pub(super) fn is_race(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == SqlState::UNIQUE_VIOLATION)
+    }
+
     /// Whether it may be about one commit of a batch, and not about the others: another transaction stored the
     /// same version or the same id meanwhile, or stood in the way, or the commit cannot be stored at all.
     pub(super) fn is_of_one(&self) -> bool {

@@ -43,6 +43,7 @@ mod errors;
 mod fence;
 mod kinds;
 mod loads;
+mod one;
 mod open;
 mod options;
 mod pool;

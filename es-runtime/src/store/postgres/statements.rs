@@ -62,6 +62,8 @@ macro_rules! log {
 statements! {
     Append = "SELECT o_status, o_version, o_guard, o_before FROM {schema}.es_append(\
               $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+    AppendOne = "SELECT o_status, o_version, o_before FROM {schema}.es_append_one(\
+                 $1, $2, $3, $4, $5, $6, $7, $8, $9)",
     Kinds = "SELECT id, name, schema_version, format FROM {schema}.es_kind",
     AddKinds = "INSERT INTO {schema}.es_kind (name, schema_version, format) \
                 SELECT * FROM unnest($1::text[], $2::integer[], $3::smallint[]) ON CONFLICT DO NOTHING",

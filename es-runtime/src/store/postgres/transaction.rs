@@ -1,7 +1,7 @@
 //! Events in a transaction of the user's own.
 
 use super::Postgres;
-use super::append::{checked, compared, unsure};
+use super::append::{answered, checked, compared, unsure};
 use super::arrays::Arrays;
 use super::errors::Failure;
 use super::kinds::{self, Kinds};
@@ -61,11 +61,12 @@ impl Postgres {
         let manager = self.0.pool.manager();
         let commits = std::slice::from_ref(&commit);
         let kinds = self.kinds_in(transaction, commits).await?;
-        let arrays = Arrays::new(commits, numbers_in(&kinds, commits)?, self.now(), false);
+        let numbers = numbers_in(&kinds, commits)?;
+        let arrays = Arrays::new(commits, &numbers, self.now(), false);
         let sql = Sql::Append.text(&manager.schema);
         let rows =
             transaction.query_typed(&sql, &arrays.typed()).await.map_err(|error| refused(error.into()))?;
-        let checked = checked(&rows, commits).map_err(refused)?;
+        let checked = checked(&rows, commits, answered).map_err(refused)?;
         if let Some(outcome) = checked.first().and_then(|checked| checked.settled(&commit)) {
             return outcome;
         }

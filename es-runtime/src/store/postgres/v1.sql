@@ -162,6 +162,39 @@ BEGIN
 END
 $$;
 
+-- es_append for one commit that requires nothing, which most batches are: without arrays of one item, and with the id
+-- looked for only where the stream is not as expected. Elsewhere the index finds it, and the writer asks es_append.
+CREATE FUNCTION {schema}.es_append_one(
+    p_stream text, p_expected bigint, p_commit uuid, p_lock integer,
+    p_kind integer[], p_occurred_at timestamptz[], p_metadata bytea[], p_payload bytea[], p_now timestamptz,
+    OUT o_status integer, OUT o_version bigint, OUT o_before bigint
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    is_locked boolean;
+    last timestamptz;
+BEGIN
+    is_locked := pg_advisory_xact_lock_shared({lock}, p_lock) IS NOT NULL;
+    SELECT e.version, e.recorded_at INTO o_version, last FROM {schema}.es_event e
+    WHERE e.stream = p_stream ORDER BY e.version DESC LIMIT 1;
+    o_version := coalesce(o_version, 0);
+    o_status := 0;
+    -- Spelt out, as a call that is not inlined would cost more than the rest.
+    IF NOT (p_expected IS NULL OR p_expected = o_version OR (p_expected = -1 AND o_version > 0)) THEN
+        SELECT 1 + count(*) INTO o_status FROM {schema}.es_event e WHERE e.commit_id = p_commit AND e.place = 0;
+        RETURN;
+    END IF;
+
+    p_now := greatest(coalesce(p_now, clock_timestamp()), last);
+    o_before := (nextval('{schema}.es_position') << 20) - 1;
+    INSERT INTO {schema}.es_event (
+        position, version, recorded_at, occurred_at, commit_id, kind, place, commit_size, stream, metadata, payload
+    )
+    SELECT o_before + n, o_version + n, p_now, p_occurred_at[n], p_commit, p_kind[n], n - 1, cardinality(p_payload),
+        p_stream, p_metadata[n], p_payload[n]
+    FROM (SELECT generate_series(1, cardinality(p_payload)) AS n) numbers;
+END
+$$;
+
 -- The newest event whose position belongs to a number up to this one. Not the number itself: a crash of the server
 -- may undo that it was taken by a transaction that stored nothing, and it is given out again.
 CREATE FUNCTION {schema}.es_last(p_newest bigint) RETURNS bigint
