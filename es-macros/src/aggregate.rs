@@ -7,7 +7,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Field, Ident, LitInt, LitStr, Path, Type};
 
-const KEYS: &[&str] = &["id", "events", "revision", "snapshot", "crate"];
+const KEYS: &[&str] = &["id", "events", "revision", "snapshot", "commands", "crate"];
 
 /// A well-formed aggregate, or the nearest one to what was written.
 struct Aggregate {
@@ -15,8 +15,10 @@ struct Aggregate {
     name: LitStr,
     id: Option<Type>,
     events: Vec<Path>,
+    commands: Vec<Path>,
     revision: Option<u32>,
     snapshot: Option<Snapshot>,
+    doc: Vec<LitStr>,
     runtime: TokenStream,
 }
 
@@ -56,8 +58,17 @@ impl Aggregate {
         let ident = input.ident.clone();
         let name = LitStr::new(&ident.to_string(), ident.span());
         let runtime = args::runtime(None);
-        let mut aggregate =
-            Self { ident, name, id: None, events: Vec::new(), revision: None, snapshot: None, runtime };
+        let mut aggregate = Self {
+            ident,
+            name,
+            id: None,
+            events: Vec::new(),
+            commands: Vec::new(),
+            revision: None,
+            snapshot: None,
+            doc: args::doc(&input.attrs),
+            runtime,
+        };
         let mut attrs = input.attrs.iter().filter(|attr| attr.path().is_ident("aggregate"));
         match attrs.next() {
             Some(attr) => aggregate.read(attr, input, errors),
@@ -72,13 +83,15 @@ impl Aggregate {
 
     fn read(&mut self, attr: &Attribute, input: &DeriveInput, errors: &mut Errors) {
         let Some(list) = errors.keep(attr.meta.require_list()) else { return };
-        let (mut events, mut revision, mut runtime) = (None::<Vec<Path>>, None::<LitInt>, None);
+        let (mut events, mut commands) = (None::<Vec<Path>>, None::<Vec<Path>>);
+        let (mut revision, mut runtime) = (None::<LitInt>, None);
         let mut args = Args::new(list.tokens.clone(), KEYS, args::span_of_name(attr.path()), errors);
         let name = args.name("order");
         while let Some(arg) = args.next() {
             match arg.key.to_string().as_str() {
                 "id" => args.fill(&mut self.id, arg, "`id` is a type: `id = OrderId`"),
                 "events" => args.types(&mut events, &arg, &LISTED),
+                "commands" => args.types(&mut commands, &arg, &COMMANDS),
                 "revision" => args.fill(&mut revision, arg, REVISION),
                 "snapshot" => read_snapshot(&mut self.snapshot, &mut args, &arg, input),
                 "crate" => args.fill(&mut runtime, arg, "`crate` is a path: `crate = my_crate::es`"),
@@ -92,13 +105,14 @@ impl Aggregate {
             args.missing(NO_EVENTS);
         }
         self.events = events.unwrap_or_default();
+        self.commands = commands.unwrap_or_default();
         self.revision = revision.and_then(|literal| errors.keep(args::above_zero(&literal, REVISION)));
         self.name = name.unwrap_or_else(|| self.name.clone());
         self.runtime = args::runtime(runtime);
     }
 
     fn impls(&self) -> TokenStream {
-        let Self { ident, name, events, runtime, .. } = self;
+        let Self { ident, name, events, commands, doc, runtime, .. } = self;
         let id = match &self.id {
             Some(id) => quote_spanned!(id.span()=> type Id = #id;),
             None => quote!(
@@ -112,6 +126,11 @@ impl Aggregate {
         let followed = quote_spanned!(ident.span()=> __es::FollowedBy<__F>);
         let covers =
             events.iter().map(|event| quote_spanned!(args::span_of_name(event)=> __es::Covers<#event>));
+        let handled = commands.iter().map(|command| {
+            quote_spanned!(args::span_of_name(command)=>
+                const _: () = __es::expect_handled::<#ident, #command>();
+            )
+        });
         quote! {
             #[allow(unused_qualifications)]
             const _: () = {
@@ -126,6 +145,8 @@ impl Aggregate {
                     #id
                 }
                 #(#members)*
+                #(#handled)*
+                __es::register!(aggregate #ident (#(#commands),*) #(#doc)*);
                 impl<__F: __es::Follower> #followed for #ident where __F: #(#covers)+* {
                     const FOLLOWED: __es::Followed<__F> =
                         __es::Followed::new(#name, &[#(__es::Row::of::<#events>()),*]);
@@ -166,6 +187,11 @@ const LISTED: List = List {
     usage: "list the types of the events: `events(OrderPlaced, OrderShipped)`",
     twice: "this event is already listed",
     empty: Some(NO_EVENTS),
+};
+const COMMANDS: List = List {
+    usage: "list the types of the commands: `commands(PayOrder, ShipOrder)`",
+    twice: "this command is already listed",
+    empty: None,
 };
 const REVISION: &str = "a revision is a number from 1 to 4294967295";
 const EVERY: &str = "say after how many events a snapshot is taken: `snapshot(every = 100)`";

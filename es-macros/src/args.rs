@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::str::FromStr;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Error, Ident, LitInt, LitStr, Path};
+use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, MetaNameValue, Path};
 
 /// The longest stored name, in bytes: what every store and broker can carry.
 const LONGEST: usize = 200;
@@ -41,6 +41,18 @@ impl Parse for Arg {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         Ok(Self { key: input.call(Ident::parse_any)?, rest: input.parse()? })
     }
+}
+
+/// The lines of a doc comment.
+pub(crate) fn doc(attrs: &[Attribute]) -> Vec<LitStr> {
+    let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc"));
+    docs.filter_map(|attr| match &attr.meta {
+        Meta::NameValue(MetaNameValue { value: Expr::Lit(ExprLit { lit: Lit::Str(line), .. }), .. }) => {
+            Some(line.clone())
+        }
+        _ => None,
+    })
+    .collect()
 }
 
 impl<'e> Args<'e> {

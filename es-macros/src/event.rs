@@ -16,6 +16,7 @@ struct Event {
     version: Version,
     /// Which of serde's derives the user did not write.
     derives: Vec<&'static str>,
+    doc: Vec<LitStr>,
     runtime: TokenStream,
 }
 
@@ -98,6 +99,7 @@ impl Event {
             aliases,
             version: version.unwrap_or(Version::Unknown),
             derives: missing_derives(&input.attrs),
+            doc: args::doc(&input.attrs),
             runtime: args::runtime(runtime),
         }
     }
@@ -124,7 +126,7 @@ impl Event {
     }
 
     fn impls(&self) -> TokenStream {
-        let Self { ident, aliases, runtime, .. } = self;
+        let Self { ident, aliases, doc, runtime, .. } = self;
         let name = self.name();
         let aliases = (!aliases.is_empty())
             .then(|| quote!(const ALIASES: &'static [&'static __es::str] = &[#(#aliases),*];));
@@ -145,7 +147,7 @@ impl Event {
                     #version
                 }
                 #check
-                __es::register!(#ident);
+                __es::register!(event #ident #(#doc)*);
             };
         }
     }

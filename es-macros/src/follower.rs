@@ -2,7 +2,7 @@
 
 use crate::args::{self, Arg, Args, List};
 use crate::errors::Errors;
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitStr, Path};
 
@@ -10,6 +10,8 @@ use syn::{Attribute, Data, DeriveInput, Error, Ident, LitStr, Path};
 pub(crate) struct Kind {
     /// Its attribute.
     pub(crate) attribute: &'static str,
+    /// Its variant in the registry.
+    pub(crate) entry: &'static str,
     /// What it is called in a sentence.
     pub(crate) noun: &'static str,
     /// A name it could have.
@@ -23,6 +25,8 @@ pub(crate) struct Kind {
 /// A well-formed follower, or the nearest one to what was written.
 pub(crate) struct Follower {
     ident: Ident,
+    entry: Ident,
+    doc: Vec<LitStr>,
     name: LitStr,
     follows: Vec<Path>,
     ignored: Vec<Path>,
@@ -71,7 +75,15 @@ impl Kind {
         let ident = input.ident.clone();
         let name = LitStr::new(&ident.to_string(), ident.span());
         let runtime = args::runtime(None);
-        let mut follower = Follower { ident, name, follows: Vec::new(), ignored: Vec::new(), runtime };
+        let mut follower = Follower {
+            ident,
+            entry: Ident::new(self.entry, Span::call_site()),
+            doc: args::doc(&input.attrs),
+            name,
+            follows: Vec::new(),
+            ignored: Vec::new(),
+            runtime,
+        };
         let mut attrs = input.attrs.iter().filter(|attr| attr.path().is_ident(attribute));
         match attrs.next() {
             Some(attr) => self.read(&mut follower, attr, errors, own),
@@ -126,7 +138,7 @@ impl Follower {
 
     /// What is common to all kinds, with the impl that makes it one of them.
     pub(crate) fn impls(&self, context: &TokenStream, own: &TokenStream) -> TokenStream {
-        let Self { ident, name, follows, runtime, .. } = self;
+        let Self { ident, entry, doc, name, follows, runtime, .. } = self;
         let once = (1..follows.len()).map(|position| self.once(position));
         let ignored = self.ignored.iter().map(|event| self.ignore(event));
         quote! {
@@ -144,6 +156,7 @@ impl Follower {
                 #own
                 #(#once)*
                 #(#ignored)*
+                __es::register!(#entry #ident #(#doc)*);
             };
         }
     }

@@ -9,6 +9,7 @@ use syn::{DeriveInput, Ident, LitInt, Path};
 
 const KIND: Kind = Kind {
     attribute: "projection",
+    entry: "Projection",
     noun: "a projection",
     example: "orders-by-day",
     no_follows: "missing `follows(...)`, the aggregates whose events this projection is made of",

@@ -6,6 +6,7 @@ use quote::quote;
 
 const KIND: Kind = Kind {
     attribute: "reaction",
+    entry: "Reaction",
     noun: "a reaction",
     example: "charge",
     no_follows: "missing `follows(...)`, the aggregates whose events this reaction acts on",

@@ -6,6 +6,7 @@ use quote::quote;
 
 const KIND: Kind = Kind {
     attribute: "workflow",
+    entry: "Workflow",
     noun: "a workflow",
     example: "checkout",
     no_follows: "missing `follows(...)`, the aggregates whose events this workflow is driven by",

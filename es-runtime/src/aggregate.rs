@@ -68,7 +68,7 @@ pub struct Fold<A> {
     schema: EventSchema,
     replay: fn(&mut A, u16, Payload<'_>) -> Result<(), DecodeError>,
     #[cfg(feature = "testing")]
-    probe: crate::testing::Probe,
+    probe: crate::lock::Probe,
 }
 
 impl<A> Fold<A> {
@@ -82,12 +82,12 @@ impl<A> Fold<A> {
                 Ok(())
             },
             #[cfg(feature = "testing")]
-            probe: crate::testing::Probe::of::<E>(),
+            probe: crate::lock::Probe::of::<E>(),
         }
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) const fn probe(&self) -> &crate::testing::Probe {
+    pub(crate) const fn probe(&self) -> &crate::lock::Probe {
         &self.probe
     }
 

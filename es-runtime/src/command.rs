@@ -50,6 +50,11 @@ use std::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{Self}` does not handle the command `{C}`",
+    label = "missing `impl Handle<{C}> for {Self}`",
+    note = "every command listed in `#[aggregate(commands(...))]`, and every one that is sent, needs a `Handle` impl"
+)]
 pub trait Handle<C>: Aggregate {
     /// The events it may answer with.
     type Decision: Decision<Self>;
@@ -63,6 +68,10 @@ pub trait Handle<C>: Aggregate {
     /// When the aggregate refuses the command.
     fn handle(&self, command: &C) -> Result<Self::Decision, Self::Error>;
 }
+
+/// Fails to compile when `A` does not handle `C`.
+#[doc(hidden)]
+pub const fn expect_handled<A: Handle<C>, C>() {}
 
 /// A command on its way: what is said beside the decision. From [`Repository::command`].
 #[must_use = "a command does nothing until `execute` is called and awaited"]

@@ -27,6 +27,15 @@ pub trait Decision<A: Aggregate> {
     /// How many events there are.
     #[doc(hidden)]
     fn count(&self) -> usize;
+
+    /// The stored names of the events it may have; any of the aggregate's where its type does not tell.
+    #[doc(hidden)]
+    fn names(to: &mut Vec<&'static str>)
+    where
+        Self: Sized,
+    {
+        to.extend(A::EVENTS.iter().map(|fold| fold.schema().name()));
+    }
 }
 
 /// Where a decision writes its events.
@@ -92,6 +101,10 @@ impl<A: Aggregate, E: EventOf<A>> Decision<A> for E {
     fn count(&self) -> usize {
         1
     }
+
+    fn names(to: &mut Vec<&'static str>) {
+        to.push(E::NAME);
+    }
 }
 
 macro_rules! collections {
@@ -107,6 +120,10 @@ macro_rules! collections {
 
             fn count(&self) -> usize {
                 self.iter().map(D::count).sum()
+            }
+
+            fn names(to: &mut Vec<&'static str>) {
+                D::names(to);
             }
         }
     )* };
@@ -138,6 +155,11 @@ macro_rules! tuples {
             fn count(&self) -> usize {
                 let ($($decision,)*) = self;
                 0 $(+ $decision.count())*
+            }
+
+            #[allow(unused_variables, reason = "where there are no parts")]
+            fn names(to: &mut Vec<&'static str>) {
+                $($decision::names(to);)*
             }
         }
     )* };

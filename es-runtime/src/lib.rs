@@ -170,6 +170,7 @@
 //! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
+//! | `schema` | `events.lock`, which notices when a stored shape changes: [`events_lock!`] |
 //! | `metrics` | counters and histograms by the `metrics` facade: `es_runtime::metrics` |
 //! | `testing` | what tests are written with: given, when, then; clocks and ids; stores that fail: `es_runtime::testing` |
 
@@ -185,6 +186,8 @@ mod follow;
 mod following;
 mod format;
 mod id;
+#[cfg(feature = "schema")]
+pub mod lock;
 mod metadata;
 #[cfg(feature = "metrics")]
 pub mod metrics;
@@ -204,6 +207,7 @@ mod repository;
 mod root;
 mod save_all;
 mod schema;
+mod shape;
 mod snapshot;
 mod sql;
 mod store;

@@ -6,10 +6,15 @@ use crate::format::{Cause, Encoded, Format};
 use crate::id::CommitId;
 use crate::name::StreamName;
 use crate::position::Version;
+use crate::shape::trace;
 use crate::text::Hash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::any::TypeId;
+use std::collections::HashMap;
 use std::fmt;
+use std::panic::catch_unwind;
+use std::sync::{Mutex, PoisonError};
 
 /// A kept fold of a stream's events. For authors of adapters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,16 +72,18 @@ impl Snapshots for NoSnapshots {
 /// When an aggregate is snapshotted, and which snapshots it can read.
 /// Written by `#[aggregate(snapshot(every = 100))]`.
 ///
-/// A snapshot carries a fingerprint of the state's fields, the aggregate's revision and the names and
-/// versions of its events. When the program's differs, the snapshot is thrown away and made again.
+/// A snapshot carries a fingerprint of the state's fields, the types inside of them as serde sees them, the
+/// aggregate's revision and the names and versions of its events. When the program's differs, the snapshot is
+/// thrown away and made again.
 ///
-/// Of a field it has the name, the type as it is written and what serde is told about it, not what is inside
-/// that type: where this changes in a way that serde can still read, raise the revision.
+/// What the handlers do is not part of it: raise the revision when that changes. The test of
+/// `events.lock` notices where it was forgotten.
 pub struct SnapshotPlan<A> {
     every: u64,
     fields: &'static str,
     encode: fn(&A, Format) -> Result<Encoded, Cause>,
     decode: fn(&Encoded) -> Result<A, Cause>,
+    shape: fn() -> u64,
 }
 
 /// State that can be kept: any that serde can write and read.
@@ -91,10 +98,16 @@ pub trait Keep: Serialize + DeserializeOwned {}
 #[diagnostic::do_not_recommend]
 impl<A: Serialize + DeserializeOwned> Keep for A {}
 
-impl<A: Keep> SnapshotPlan<A> {
+impl<A: Keep + Default> SnapshotPlan<A> {
     #[doc(hidden)]
     pub const fn new(every: u64, fields: &'static str) -> Self {
-        Self { every, fields, encode: |state, format| format.encode(state), decode: Encoded::decode }
+        Self {
+            every,
+            fields,
+            encode: |state, format| format.encode(state),
+            decode: Encoded::decode,
+            shape: shape_of::<A>,
+        }
     }
 }
 
@@ -119,18 +132,43 @@ impl<A> fmt::Debug for SnapshotPlan<A> {
     }
 }
 
-/// What must be the same for a snapshot of `A` to be read.
-pub(crate) fn fingerprint<A: Aggregate>() -> u64 {
-    // A constant: it is compared at each load.
-    const { hash_of::<A>() }
+/// What serde makes of a state, as a number: another one where a type changes that is inside of it.
+fn shape_of<A: Keep + Default>() -> u64 {
+    // A type may panic at values that nobody would give to it. Then its fields alone must do.
+    let looked = catch_unwind(|| {
+        let default = serde_json::to_value(A::default()).ok();
+        let from_default = default.and_then(|default| trace::<A>(&[default]).ok());
+        from_default.or_else(|| trace::<A>(&[]).ok())
+    });
+    looked.ok().flatten().map_or(0, |shape| Hash::of(&format!("{shape:?}")))
 }
 
-const fn hash_of<A: Aggregate>() -> u64 {
-    let fields = match &A::SNAPSHOT {
-        Some(plan) => plan.fields,
-        None => "",
-    };
-    let mut hash = Hash::new().text(fields).number(A::REVISION);
+/// Which type the state of `A` has: its fields and the types inside of them.
+pub(crate) fn shape<A: Aggregate>() -> u64 {
+    let plan = const { &A::SNAPSHOT };
+    plan.as_ref().map_or(0, |plan| Hash::new().text(plan.fields).long((plan.shape)()).finish())
+}
+
+/// The fingerprints of aggregates, each looked for once: it is compared at each load.
+#[derive(Debug, Default)]
+pub(crate) struct Fingerprints(Mutex<HashMap<TypeId, u64>>);
+
+impl Fingerprints {
+    /// What must be the same for a snapshot of `A` to be read.
+    pub(crate) fn of<A: Aggregate>(&self) -> u64 {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fingerprint) = known().get(&TypeId::of::<A>()) {
+            return *fingerprint;
+        }
+        // Without the lock, under which the user's code must not run.
+        let fingerprint = fingerprint::<A>();
+        known().insert(TypeId::of::<A>(), fingerprint);
+        fingerprint
+    }
+}
+
+fn fingerprint<A: Aggregate>() -> u64 {
+    let mut hash = Hash::new().long(shape::<A>()).number(A::REVISION);
     let mut i = 0;
     while i < A::EVENTS.len() {
         let event = A::EVENTS[i].schema();

@@ -37,6 +37,7 @@ use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::projection::{Projection, Projections, Projector, ReadModel};
 use crate::repository::Repository;
+use crate::snapshot::Fingerprints;
 use crate::subscription::Tail;
 use crate::time::{Clock, SystemClock, Timestamp};
 use batcher::{Batcher, Underway};
@@ -87,6 +88,7 @@ struct Shared {
     turns: Turns,
     warned: Mutex<HashSet<&'static str>>,
     snapshotting: Mutex<HashSet<StreamName>>,
+    fingerprints: Fingerprints,
     /// What those share who follow the end of the log.
     tail: Tail,
 }
@@ -357,6 +359,10 @@ impl Store {
         &self.0.counters
     }
 
+    pub(crate) fn fingerprints(&self) -> &Fingerprints {
+        &self.0.fingerprints
+    }
+
     pub(crate) fn snapshots(&self) -> Option<&Arc<dyn DynSnapshots>> {
         self.0.snapshots.as_ref()
     }
@@ -496,6 +502,7 @@ impl StoreBuilder {
             counters,
             warned: Mutex::default(),
             snapshotting: Mutex::default(),
+            fingerprints: Fingerprints::default(),
             tail: Tail::default(),
         }))
     }

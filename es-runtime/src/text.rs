@@ -119,6 +119,10 @@ impl Hash {
         self
     }
 
+    pub(crate) const fn long(self, number: u64) -> Self {
+        self.number(number as u32).number((number >> 32) as u32)
+    }
+
     pub(crate) const fn number(mut self, number: u32) -> Self {
         let bytes = number.to_le_bytes();
         let mut i = 0;

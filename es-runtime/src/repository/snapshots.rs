@@ -5,7 +5,7 @@ use crate::adapter::{FIRST_PAGE, Limit};
 use crate::aggregate::Aggregate;
 use crate::name::StreamName;
 use crate::root::Root;
-use crate::snapshot::{Snapshot, SnapshotPlan, fingerprint};
+use crate::snapshot::{Snapshot, SnapshotPlan};
 use crate::store::{SnapshotTurn, Store};
 use std::fmt;
 use tokio::runtime::Handle as Runtime;
@@ -20,7 +20,8 @@ impl<A: Aggregate> Repository<A> {
         let Some(snapshot) = self.find_snapshot(root.stream()).await else {
             return self.replay_rest(root).await;
         };
-        let state = (snapshot.fingerprint == fingerprint::<A>()).then(|| plan.decode(&snapshot.state).ok());
+        let state = (snapshot.fingerprint == self.store.fingerprints().of::<A>())
+            .then(|| plan.decode(&snapshot.state).ok());
         let Some(state) = state.flatten() else {
             self.discard_snapshot(root.stream(), "it was made by another version of the aggregate").await;
             return self.replay_rest(root).await;
@@ -109,7 +110,8 @@ fn snapshot_of<A: Aggregate>(store: &Store, root: &Root<A>, plan: &SnapshotPlan<
     let commit = root.last_commit()?;
     match plan.encode(root.state(), store.format()) {
         Ok(state) => {
-            Some(Snapshot { version: root.version(), commit, fingerprint: fingerprint::<A>(), state })
+            let fingerprint = store.fingerprints().of::<A>();
+            Some(Snapshot { version: root.version(), commit, fingerprint, state })
         }
         Err(error) => {
             note_snapshot_failure(store, root.stream(), &error);

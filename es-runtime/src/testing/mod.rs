@@ -91,15 +91,12 @@ mod entropy;
 mod faults;
 mod given;
 mod json;
-mod probe;
-mod shape;
 mod shown;
 
 pub use self::clock::ManualClock;
 pub use self::entropy::{SeededEntropy, SequentialIds};
 pub use self::faults::{Calls, Chaos, ChaosGuard, Fate, Faults, Faulty, Hold};
 pub use self::given::{Given, Then, When, given};
-pub(crate) use self::probe::Probe;
 #[doc(inline)]
 pub use crate::__conformance as conformance;
 #[doc(inline)]

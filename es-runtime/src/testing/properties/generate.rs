@@ -1,6 +1,6 @@
 //! Values of a shape, made up by chance.
 
-use crate::testing::shape::{Content, Kind, Leaf, Reach, Shape};
+use crate::shape::{Content, Kind, Leaf, Reach, Shape};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::sample::select;

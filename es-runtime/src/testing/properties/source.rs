@@ -3,8 +3,8 @@
 use super::generate::values;
 use crate::aggregate::{Aggregate, Fold};
 use crate::format::{Encoded, Format};
-use crate::testing::probe::Unwritten;
-use crate::testing::shape::Reach;
+use crate::lock::Unwritten;
+use crate::shape::Reach;
 use crate::testing::shown::Shown;
 use proptest::prelude::{Just, Strategy};
 use proptest::strategy::{BoxedStrategy, Union, ValueTree};

@@ -7,7 +7,7 @@ pub struct OrderPlaced {}
 pub struct OrderPaid {}
 
 #[derive(Aggregate, Default)]
-#[aggregate("order", id = u64, events(OrderPlaced, OrderPaid), commands(PayOrder))]
+#[aggregate("order", id = u64, events(OrderPlaced, OrderPaid), handlers(PayOrder))]
 pub struct Order {}
 
 impl Apply<OrderPlaced> for Order {

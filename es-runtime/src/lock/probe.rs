@@ -1,15 +1,16 @@
-//! What the test kit asks of an event without knowing its type.
+//! What is asked of an event without knowing its type.
 
-use super::shape::{Shape, Untraceable, trace};
 use crate::event::Event;
-use crate::format::{Encoded, Format, encode};
+use crate::format::{Encoded, Format, decode, encode};
+use crate::shape::{Shape, Untraceable, trace};
 use serde_json::Value;
 
-/// The event of one row of an aggregate's table, in each of its versions.
+/// An event in each of its versions.
 #[derive(Clone, Copy)]
 pub(crate) struct Probe {
     trace: fn(u16, &[Value]) -> Result<Shape, Untraceable>,
     rewrite: fn(u16, &Encoded, Format) -> Result<Encoded, Unwritten>,
+    upcast: fn(u16, u16, &Encoded) -> Result<Encoded, String>,
     type_name: fn(u16) -> &'static str,
 }
 
@@ -23,16 +24,21 @@ pub(crate) enum Unwritten {
 
 impl Probe {
     pub(crate) const fn of<E: Event>() -> Self {
-        Self { trace: trace_version::<E>, rewrite: rewrite::<E>, type_name: type_name::<E> }
+        Self {
+            trace: trace_version::<E>,
+            rewrite: rewrite::<E>,
+            upcast: upcast::<E>,
+            type_name: type_name::<E>,
+        }
     }
 
     /// The shape of this version, whose type takes each of the samples.
-    pub(super) fn trace(&self, version: u16, samples: &[Value]) -> Result<Shape, Untraceable> {
+    pub(crate) fn trace(&self, version: u16, samples: &[Value]) -> Result<Shape, Untraceable> {
         (self.trace)(version, samples)
     }
 
     /// Reads a payload as this version's type, and writes it again.
-    pub(super) fn rewrite(
+    pub(crate) fn rewrite(
         &self,
         version: u16,
         payload: &Encoded,
@@ -41,8 +47,13 @@ impl Probe {
         (self.rewrite)(version, payload, format)
     }
 
+    /// Reads a payload of version `from`, takes it to version `to`, and writes it as JSON.
+    pub(crate) fn upcast(&self, from: u16, to: u16, payload: &Encoded) -> Result<Encoded, String> {
+        (self.upcast)(from, to, payload)
+    }
+
     /// The Rust name of this version's type.
-    pub(super) fn type_name(&self, version: u16) -> &'static str {
+    pub(crate) fn type_name(&self, version: u16) -> &'static str {
         (self.type_name)(version)
     }
 }
@@ -57,6 +68,14 @@ fn rewrite<E: Event>(version: u16, payload: &Encoded, format: Format) -> Result<
     }
     let event = payload.decode::<E>().map_err(|cause| Unwritten::Unreadable(cause.to_string()))?;
     encode(format, &event).map_err(|error| Unwritten::Unwritable(error.to_string()))
+}
+
+fn upcast<E: Event>(from: u16, to: u16, payload: &Encoded) -> Result<Encoded, String> {
+    if to < E::VERSION {
+        return upcast::<E::Previous>(from, to, payload);
+    }
+    let event = decode::<E>(from, payload.as_payload()).map_err(|error| error.to_string())?;
+    encode(Format::Json, &event).map_err(|error| error.to_string())
 }
 
 fn type_name<E: Event>(version: u16) -> &'static str {

@@ -12,6 +12,8 @@ mod tests;
 mod trace;
 mod tracer;
 
+#[cfg(feature = "schema")]
+pub(crate) use self::guesses::guesses;
 pub(crate) use self::trace::trace;
 
 use serde_json::Value;

@@ -4,7 +4,7 @@ use super::Kind;
 use serde_json::{Value, json};
 
 /// What to offer to a type that asks for `kind`, the most likely first.
-pub(super) fn guesses(kind: Kind) -> Vec<Value> {
+pub(crate) fn guesses(kind: Kind) -> Vec<Value> {
     match kind {
         Kind::Bool => vec![json!(false), json!(true)],
         Kind::Int(..) => [0, 1, 2, 10, 100, 1000, 1_600_000_000].map(|n| json!(n)).into(),
