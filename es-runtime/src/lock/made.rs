@@ -1,9 +1,11 @@
 //! The lock of this program, made from its registry, and what became of what an older lock holds.
 
-use super::compare::{Change, compare};
-use super::explore::explore;
+use super::compare::{Change, compare, compare_payloads};
+use super::explore::{Explored, explore};
 use super::file::{Aggregate, Event, Golden, Kept, Lock, Version};
 use super::folding::Stored;
+use super::path::Step;
+use super::place::Places;
 use super::repair;
 use super::samples::Sample;
 use super::{Finding, Verdict};
@@ -101,16 +103,23 @@ impl Made {
                 self.lost_names(name, entry, locked);
             }
         }
+        let explored: BTreeMap<u16, Explored> = (1..=schema.version())
+            .filter_map(|number| {
+                let samples: Vec<Value> = samples
+                    .iter()
+                    .filter(|sample| sample.version == number && schema.is_named(sample.name))
+                    .map(|sample| sample.json.clone())
+                    .collect();
+                Some((number, self.explored(entry, number, &samples)?))
+            })
+            .collect();
         for number in 1..=schema.version() {
             let locked = locked.and_then(|(_, event)| event.versions.get(&number));
-            let samples: Vec<Value> = samples
-                .iter()
-                .filter(|sample| sample.version == number && schema.is_named(sample.name))
-                .map(|sample| sample.json.clone())
-                .collect();
-            if let Some(version) = self.version(entry, number, &samples, locked) {
-                event.versions.insert(number, version);
-            }
+            let version = match explored.contains_key(&number) {
+                true => Some(self.version(entry, number, &explored, locked)),
+                false => locked.cloned(),
+            };
+            event.versions.extend(version.map(|version| (number, version)));
         }
         self.lock.events.insert(name.to_owned(), event);
     }
@@ -132,44 +141,52 @@ impl Made {
         }
     }
 
-    fn version(
-        &mut self,
-        entry: &EventEntry,
-        number: u16,
-        samples: &[Value],
-        locked: Option<&Version>,
-    ) -> Option<Version> {
+    fn explored(&mut self, entry: &EventEntry, number: u16, samples: &[Value]) -> Option<Explored> {
         let subject = format!("`{}` version {number}", entry.schema().name());
-        let read = |value: &Value| upcast(entry, number, number, value).is_ok();
+        let read = |value: &Value| upcast(entry, number, number, value).ok();
         let shape = entry.probe.trace(number, samples).map_err(|error| error.to_string());
         let explored = shape.and_then(|shape| explore(&shape, samples, &read));
-        let explored = match explored {
-            Ok(explored) => explored,
+        match explored {
+            Ok(explored) => Some(explored),
             Err(reason) => {
                 let what = format!("cannot be looked at: {reason}");
                 let type_name = entry.probe.type_name(number);
                 let repair = format!("give a sample: `events_lock!(samples = [{type_name} {{ .. }}])`");
                 self.find(subject, Verdict::Breaking, what, repair);
-                return locked.cloned();
+                None
             }
-        };
+        }
+    }
+
+    fn version(
+        &mut self,
+        entry: &EventEntry,
+        number: u16,
+        all: &BTreeMap<u16, Explored>,
+        locked: Option<&Version>,
+    ) -> Version {
+        let subject = format!("`{}` version {number}", entry.schema().name());
+        let explored = &all[&number];
         let mut goldens = Vec::new();
         let mut is_new = true;
         if let Some(locked) = locked {
-            let changes = compare(&locked.places, &explored.places);
-            is_new = !changes.is_empty();
+            let mut changes = compare(&locked.places, &explored.places);
+            let known: Vec<_> = locked.goldens.iter().map(|golden| &golden.payload).collect();
+            let shown = (&explored.places, &*explored.goldens);
+            changes.extend(compare_payloads((&locked.places, &known), shown));
+            is_new = !changes.is_empty() || locked.places != explored.places;
             self.changes(&subject, entry, number, &changes, locked, &explored.places);
             for golden in &locked.goldens {
-                goldens.push(self.golden(&subject, entry, number, golden));
+                goldens.push(self.golden(&subject, entry, number, golden, all));
             }
         } else if number > 1 {
             self.find(subject.clone(), Verdict::Backward, "is new".into(), String::new());
         }
         if is_new {
-            for payload in explored.goldens {
-                if !goldens.iter().any(|golden| golden.payload == payload) {
-                    let reads = reads(entry, number, &payload);
-                    goldens.push(Golden { payload, reads });
+            for payload in &explored.goldens {
+                if !goldens.iter().any(|golden| golden.payload == *payload) {
+                    let reads = reads(entry, number, payload);
+                    goldens.push(Golden { payload: payload.clone(), reads });
                 }
             }
         }
@@ -182,7 +199,7 @@ impl Made {
             );
             self.find(subject, Verdict::Breaking, what, repair);
         }
-        Some(Version { places: explored.places, goldens })
+        Version { places: explored.places.clone(), goldens }
     }
 
     fn changes(
@@ -192,7 +209,7 @@ impl Made {
         number: u16,
         changes: &[Change],
         locked: &Version,
-        places: &super::place::Places,
+        places: &Places,
     ) {
         let is_first = |n: usize| changes[..n].iter().all(|change| change.verdict.is_allowed());
         for (n, change) in changes.iter().enumerate() {
@@ -207,16 +224,28 @@ impl Made {
     }
 
     /// What has become of a payload that was read once.
-    fn golden(&mut self, subject: &str, entry: &EventEntry, number: u16, golden: &Golden) -> Golden {
+    fn golden(
+        &mut self,
+        subject: &str,
+        entry: &EventEntry,
+        number: u16,
+        golden: &Golden,
+        all: &BTreeMap<u16, Explored>,
+    ) -> Golden {
         let reads = reads(entry, number, &golden.payload);
         for (as_version, expected) in &golden.reads {
             let as_version = *as_version;
             if as_version > entry.schema().version() {
                 continue; // That this version is gone was said.
             }
+            // As it would be written today.
+            let mut expected = expected.clone();
+            if let Some(explored) = all.get(&as_version) {
+                rename(&mut expected, &explored.places);
+            }
             let what = match upcast(entry, number, as_version, &golden.payload) {
                 Err(error) => format!("does not read `{}` any more: {error}", golden.payload),
-                Ok(value) if !is_kept(expected, &value) => {
+                Ok(value) if !is_kept(&expected, &value) => {
                     let hops = if as_version == number {
                         String::new()
                     } else {
@@ -342,6 +371,27 @@ fn upcast(entry: &EventEntry, from: u16, to: u16, payload: &Value) -> Result<Val
 fn reads(entry: &EventEntry, number: u16, payload: &Value) -> BTreeMap<u16, Value> {
     let versions = number..=entry.schema().version();
     versions.filter_map(|to| Some((to, upcast(entry, number, to, payload).ok()?))).collect()
+}
+
+/// Calls fields and variants as they are called today.
+fn rename(value: &mut Value, places: &Places) {
+    for (path, place) in places.iter().filter(|(_, place)| !place.aliases.is_empty()) {
+        let (Some(Step::Field(name) | Step::Variant(name)), Some(parent)) = (path.last(), path.parent())
+        else {
+            continue;
+        };
+        parent.each(value, &mut |value| match value {
+            Value::Object(fields) => {
+                for alias in &place.aliases {
+                    if let Some(value) = fields.remove(alias) {
+                        fields.entry(name.clone()).or_insert(value);
+                    }
+                }
+            }
+            Value::String(text) if place.aliases.contains(text) => text.clone_from(name),
+            _ => {}
+        });
+    }
 }
 
 /// Whether everything that was there is there still. What is more is new, and `null` is as good as nothing.

@@ -119,7 +119,7 @@ fn give_up(shape: &mut Shape, at: &str, path: &str, name: &str) -> bool {
             let mut each = items.iter_mut().enumerate();
             each.any(|(i, item)| give_up(item, &field(at, &i.to_string()), path, name))
         }
-        Shape::Struct(_, fields) => {
+        Shape::Struct(_, fields, _) => {
             fields.iter_mut().any(|(each, shape)| give_up(shape, &field(at, each), path, name))
         }
         Shape::Unseen | Shape::Unit | Shape::Leaf(_) | Shape::Again(_) => false,

@@ -2,7 +2,7 @@
 
 #[doc(hidden)]
 pub mod compare;
-mod generate;
+pub(crate) mod generate;
 mod macros;
 mod source;
 mod stored;

@@ -1,0 +1,89 @@
+//! Types as they were and as they are, and what serde makes of the payloads of one and the other.
+
+use crate::lock::Verdict;
+use crate::lock::compare::{compare, compare_payloads};
+use crate::lock::explore::{Explored, explore};
+use crate::shape::{Reach, trace};
+use crate::testing::__properties::generate::values;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// One side of a change.
+pub(super) struct Side {
+    pub(super) explored: Explored,
+    /// Payloads that programs of this side may have stored.
+    pub(super) stored: Vec<Value>,
+}
+
+/// Reads a payload and writes it again, as a stored one is looked at.
+pub(super) fn read<T: Serialize + DeserializeOwned>(value: &Value) -> Option<Value> {
+    serde_json::to_value(serde_json::from_str::<T>(&value.to_string()).ok()?).ok()
+}
+
+pub(super) fn side<T: Serialize + DeserializeOwned>(samples: &[Value]) -> Side {
+    let shape = trace::<T>(samples).expect("it can be looked at");
+    let explored = explore(&shape, samples, &read::<T>).expect("it is shown");
+    let mut stored = explored.goldens.clone();
+    // What the type itself would write, of whatever it takes.
+    if let Some(values) = values(&shape, Reach::Full) {
+        let mut runner = TestRunner::deterministic();
+        let made = (0..200).filter_map(|_| Some(values.new_tree(&mut runner).ok()?.current()));
+        stored.extend(made.filter_map(|value| read::<T>(&value)));
+    }
+    Side { explored, stored }
+}
+
+/// The verdict on a change from one type to another, as the lock comes to it: by the shapes, and by the golden
+/// payloads of the old one.
+pub(super) fn verdict<Old, New>(old: &Side, new: &Side) -> Verdict
+where
+    Old: Serialize + DeserializeOwned,
+    New: Serialize + DeserializeOwned,
+{
+    let changes = compare(&old.explored.places, &new.explored.places);
+    let is_read = old.explored.goldens.iter().all(|golden| read::<New>(golden).is_some());
+    let known: Vec<_> = old.explored.goldens.iter().collect();
+    let others =
+        compare_payloads((&old.explored.places, &known), (&new.explored.places, &new.explored.goldens));
+    let breaks = |of: [Verdict; 2]| changes.iter().any(|change| of.contains(&change.verdict));
+    let backward = !is_read || breaks([Verdict::Forward, Verdict::Breaking]);
+    let forward = others.is_some() || breaks([Verdict::Backward, Verdict::Breaking]);
+    match (backward, forward) {
+        (false, false) => Verdict::Full,
+        (false, true) => Verdict::Backward,
+        (true, false) => Verdict::Forward,
+        (true, true) => Verdict::Breaking,
+    }
+}
+
+/// Fails where the verdict on a change is another, or laxer than serde.
+pub(super) fn expect_verdict<Old, New>(expected: Verdict, old_samples: &[Value], new_samples: &[Value])
+where
+    Old: Serialize + DeserializeOwned,
+    New: Serialize + DeserializeOwned,
+{
+    let (old, new) = (side::<Old>(old_samples), side::<New>(new_samples));
+    let found = verdict::<Old, New>(&old, &new);
+    let changes = compare(&old.explored.places, &new.explored.places);
+    let said = || format!("{:#?}\n{changes:#?}", old.explored.places);
+    if matches!(found, Verdict::Full | Verdict::Backward) {
+        for payload in &old.stored {
+            let read = serde_json::from_str::<New>(&payload.to_string()).map(drop);
+            assert!(read.is_ok(), "{found}, but serde does not read {payload}: {read:?}\n{}", said());
+        }
+    }
+    if matches!(found, Verdict::Full | Verdict::Forward) {
+        for payload in &new.stored {
+            let read = serde_json::from_str::<Old>(&payload.to_string()).map(drop);
+            assert!(
+                read.is_ok(),
+                "{found}, but serde of the older program does not read {payload}: {read:?}\n{}",
+                said()
+            );
+        }
+    }
+    assert_eq!(found, expected, "{}\n{:#?}", said(), new.explored.places);
+}

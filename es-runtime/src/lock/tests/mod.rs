@@ -1,0 +1,4 @@
+mod changes;
+mod kit;
+mod lines;
+mod program;
