@@ -212,3 +212,19 @@ fn a_tag_beside_its_content_is_told_by_the_type() {
     let Ok(Shape::Struct(_, fields, _)) = trace::<Adjacent>(&[]) else { panic!("no struct") };
     assert_eq!(fields[0].1, Shape::Enum("Adjacent", vec![("One", Content::Nothing)]));
 }
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "only its shape counts")]
+struct Late {
+    kind: Kinds,
+    at: crate::Timestamp,
+}
+
+#[test]
+fn a_value_that_is_guessed_late_hides_no_variant() {
+    let Ok(Shape::Struct(_, fields, _)) = trace::<Late>(&[]) else { panic!("no struct") };
+    let Shape::Enum(_, variants) = &fields[0].1 else { panic!("no enum") };
+    for (name, content) in variants {
+        assert!(matches!(content, Content::Nothing | Content::Shape(_)), "{name}: {content:?}");
+    }
+}

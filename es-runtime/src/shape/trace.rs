@@ -49,6 +49,8 @@ fn try_until_taken<T: DeserializeOwned>(
         let mut learned = learned.borrow_mut();
         let Err(error) = outcome else {
             let taken = std::mem::take(&mut learned.run.taken);
+            // What was taken is offered first from now on.
+            learned.turns.clear();
             shape.leaves("", &mut |path, leaf| {
                 for (_, value) in taken.iter().filter(|(other, _)| other == path) {
                     if !leaf.accepted.contains(value) {

@@ -1,8 +1,14 @@
 //! Types as they were and as they are, and what serde makes of the payloads of one and the other.
 
-use crate::lock::Verdict;
+use crate::aggregate::Aggregate;
+use crate::event::Event;
+use crate::lock::check::check_code;
 use crate::lock::compare::{compare, compare_payloads};
 use crate::lock::explore::{Explored, explore};
+use crate::lock::made::Code;
+use crate::lock::{LockError, Mode, Report, Verdict};
+use crate::registry::{AggregateEntry, EventEntry};
+use crate::schema::Origin;
 use crate::shape::{Reach, trace};
 use crate::testing::__properties::generate::values;
 use proptest::strategy::{Strategy, ValueTree};
@@ -10,6 +16,10 @@ use proptest::test_runner::TestRunner;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::rc::Rc;
+use tempfile::TempDir;
 
 /// One side of a change.
 pub(super) struct Side {
@@ -87,3 +97,86 @@ where
     }
     assert_eq!(found, expected, "{}\n{:#?}", said(), new.explored.places);
 }
+
+/// A program that has some events, and its lock in a directory of its own.
+pub(super) struct Program {
+    events: Vec<EventEntry>,
+    aggregates: Vec<AggregateEntry>,
+    dir: Rc<TempDir>,
+}
+
+impl Program {
+    pub(super) fn new() -> Self {
+        let dir = Rc::new(tempfile::tempdir().expect("a directory"));
+        Self { events: Vec::new(), aggregates: Vec::new(), dir }
+    }
+
+    /// The next release: the same lock, and no events yet.
+    pub(super) fn anew(&self) -> Self {
+        Self { events: Vec::new(), aggregates: Vec::new(), dir: Rc::clone(&self.dir) }
+    }
+
+    pub(super) fn event<E: Event>(mut self) -> Self {
+        self.events.push(EventEntry::of::<E>(""));
+        self
+    }
+
+    pub(super) fn aggregate<A: Aggregate>(mut self) -> Self {
+        self.aggregates.push(AggregateEntry::of::<A>(Origin::new("A", "test", "src/test.rs", 7), "", &[]));
+        self
+    }
+
+    pub(super) fn check(&self, mode: &Mode) -> Result<Report, LockError> {
+        let code = Code {
+            events: self.events.iter().map(|event| (event.schema().name(), event)).collect(),
+            aggregates: self.aggregates.iter().collect(),
+            followers: Vec::new(),
+            samples: &[],
+        };
+        check_code(&code, &self.path(), mode)
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.dir.path().join("events.lock")
+    }
+
+    pub(super) fn text(&self) -> String {
+        fs::read_to_string(self.path()).unwrap_or_default()
+    }
+
+    pub(super) fn write(&self, text: &str) {
+        fs::write(self.path(), text).expect("written");
+    }
+}
+
+/// An event that is not in the registry, where each name is to be there once.
+macro_rules! event {
+    ($name:literal $([$($alias:literal),*])? 1 = Genesis; $($item:tt)*) => {
+        $crate::lock::tests::kit::event! {
+            @ $name [$($($alias),*)?] 1, $crate::Genesis, $crate::event::from_nothing; $($item)*
+        }
+    };
+    ($name:literal $([$($alias:literal),*])? $version:literal = $previous:path; $($item:tt)*) => {
+        $crate::lock::tests::kit::event! {
+            @ $name [$($($alias),*)?] $version, $previous, ::core::convert::From::from; $($item)*
+        }
+    };
+    (
+        @ $name:literal [$($alias:literal),*] $version:literal, $previous:path, $hop:path;
+        $vis:vis struct $event:ident $fields:tt
+    ) => {
+        #[derive(Serialize, Deserialize)]
+        $vis struct $event $fields
+
+        impl $crate::Event for $event {
+            const NAME: &'static str = $name;
+            const ALIASES: &'static [&'static str] = &[$($alias),*];
+            const VERSION: u16 = $version;
+            const ORIGIN: $crate::Origin =
+                $crate::Origin::new(stringify!($event), module_path!(), file!(), line!());
+            type Previous = $previous;
+            const UPCAST: fn($previous) -> Self = $hop;
+        }
+    };
+}
+pub(super) use event;
