@@ -12,7 +12,7 @@ use crate::id::CommitId;
 use crate::name::StreamName;
 use crate::position::{Cursor, Position, Version};
 use crate::recorded::Recorded;
-use crate::store::paging::{Filling, Standing, expect_next, gap, torn};
+use crate::store::paging::{Filling, Standing, corrupt, expect_next, gap, torn};
 use std::pin::pin;
 use std::sync::Arc;
 use tokio_postgres::Row;
@@ -266,12 +266,18 @@ pub(super) async fn end(
     connection: &mut Connection,
     held: Option<Held>,
 ) -> Result<Result<Cursor, Held>, Unread> {
-    let held = fence::settle(connection, held).await?;
-    let end = match connection.settled {
-        0 => Cursor::start(),
-        settled => Cursor::at(Position::new(settled, 0)),
-    };
-    Ok(held.map_or(Ok(end), Err))
+    if let Some(held) = fence::settle(connection, held).await? {
+        return Ok(Err(held));
+    }
+    let settled = connection.settled;
+    if settled == 0 {
+        return Ok(Ok(Cursor::start()));
+    }
+    // As a reader would say it who has read that event: others compare the two.
+    let (rows, at) = (connection.query(Sql::Place, &[&(settled as i64)]).await?, &"the end of the log");
+    let row = rows.first().ok_or_else(|| corrupt(at, "its last event is gone"))?;
+    let last = placed(settled, get(row, 0, "place", at)?, get(row, 1, "commit_size", at)?, at)?;
+    Ok(Ok(Cursor::at(last.at())))
 }
 
 /// Up to where a page looks.
