@@ -252,13 +252,13 @@ pub(super) async fn log_page(
             _ => break,
         }
     }
-    // One that covers what is up to there, whether an event is or not.
+    // One that covers what is up to there, whether it is of this page or not.
     let next = match page.last.map(Standing::end_of_commit) {
-        Some(last) if flat(last) == until => Cursor::at(last),
-        _ => Cursor::at(Position::new(until, 0)),
+        Some(last) if flat(last) == until => last,
+        _ => position_of(connection, until).await?,
     };
     let is_end = is_at_end && until == settled;
-    Ok(Logged::Page(LogPage { events: page.events, next, is_end }))
+    Ok(Logged::Page(LogPage { events: page.events, next: Cursor::at(next), is_end }))
 }
 
 /// Where the log ends, for somebody who has waited for those who were `held` to be in the way.
@@ -269,15 +269,18 @@ pub(super) async fn end(
     if let Some(held) = fence::settle(connection, held).await? {
         return Ok(Err(held));
     }
-    let settled = connection.settled;
-    if settled == 0 {
-        return Ok(Ok(Cursor::start()));
+    match connection.settled {
+        0 => Ok(Ok(Cursor::start())),
+        settled => Ok(Ok(Cursor::at(position_of(connection, settled).await?))),
     }
-    // As a reader would say it who has read that event: others compare the two.
-    let (rows, at) = (connection.query(Sql::Place, &[&(settled as i64)]).await?, &"the end of the log");
-    let row = rows.first().ok_or_else(|| corrupt(at, "its last event is gone"))?;
-    let last = placed(settled, get(row, 0, "place", at)?, get(row, 1, "commit_size", at)?, at)?;
-    Ok(Ok(Cursor::at(last.at())))
+}
+
+/// The position of the event with this key. There is one way to say where a reader is, or two who are at the same
+/// event would not find that they are.
+async fn position_of(connection: &mut Connection, key: u64) -> Result<Position, Unread> {
+    let (rows, at) = (connection.query(Sql::Place, &[&(key as i64)]).await?, format_args!("position {key}"));
+    let row = rows.first().ok_or_else(|| corrupt(&at, "its event was there a moment ago"))?;
+    Ok(placed(key, get(row, 0, "place", &at)?, get(row, 1, "commit_size", &at)?, &at)?.at())
 }
 
 /// Up to where a page looks.
