@@ -14,8 +14,8 @@ pub use crate::registry::{AggregateEntry, CommandEntry, EventEntry, FollowerEntr
 pub use crate::schema::{EventSchema, Origin, expect_disjoint, expect_unique};
 pub use crate::snapshot::SnapshotPlan;
 pub use crate::sql::Sql;
-pub use crate::workflow::Workflow;
-pub use core::option::Option::Some;
+pub use crate::workflow::{Plan, When, Workflow};
+pub use core::option::Option::{self, None, Some};
 pub use core::primitive::{bool, str, u16, u32, usize};
 pub use core::result::Result::Ok;
 #[cfg(feature = "registry")]

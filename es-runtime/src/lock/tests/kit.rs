@@ -48,11 +48,7 @@ pub(super) fn side<T: Serialize + DeserializeOwned>(samples: &[Value]) -> Side {
 
 /// The verdict on a change from one type to another, as the lock comes to it: by the shapes, and by the golden
 /// payloads of the old one.
-pub(super) fn verdict<Old, New>(old: &Side, new: &Side) -> Verdict
-where
-    Old: Serialize + DeserializeOwned,
-    New: Serialize + DeserializeOwned,
-{
+pub(super) fn verdict<New: Serialize + DeserializeOwned>(old: &Side, new: &Side) -> Verdict {
     let changes = compare(&old.explored.places, &new.explored.places);
     let is_read = old.explored.goldens.iter().all(|golden| read::<New>(golden).is_some());
     let known: Vec<_> = old.explored.goldens.iter().collect();
@@ -76,7 +72,7 @@ where
     New: Serialize + DeserializeOwned,
 {
     let (old, new) = (side::<Old>(old_samples), side::<New>(new_samples));
-    let found = verdict::<Old, New>(&old, &new);
+    let found = verdict::<New>(&old, &new);
     let changes = compare(&old.explored.places, &new.explored.places);
     let said = || format!("{:#?}\n{changes:#?}", old.explored.places);
     if matches!(found, Verdict::Full | Verdict::Backward) {

@@ -66,6 +66,7 @@ macro_rules! each {
 /// build without optimizations.
 #[test]
 #[ignore = "measures, and asserts nothing"]
+#[allow(clippy::print_stdout, reason = "to be read")]
 fn a_lock_of_500_events() {
     let mut events = Vec::new();
     each!(events: 0 1 2 3 4; [0 1 2 3 4 5 6 7 8 9] [0 1 2 3 4 5 6 7 8 9]);
