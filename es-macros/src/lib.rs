@@ -10,6 +10,7 @@ mod args;
 mod errors;
 mod event;
 mod follower;
+mod past;
 mod projection;
 mod reaction;
 #[cfg(test)]

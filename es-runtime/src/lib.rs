@@ -181,9 +181,11 @@ mod commit;
 mod decision;
 mod error;
 mod event;
+mod fate;
 mod follow;
 mod following;
 mod format;
+mod former;
 mod id;
 mod metadata;
 #[cfg(feature = "metrics")]
@@ -191,6 +193,7 @@ pub mod metrics;
 #[cfg(not(feature = "metrics"))]
 mod metrics;
 mod name;
+mod parts;
 mod past;
 mod position;
 pub mod prelude;
@@ -228,13 +231,16 @@ pub use crate::command::{Command, CommandError, Guard, Handle, Outcome};
 pub use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 pub use crate::decision::{Decision, Events, Raised};
 pub use crate::error::{AppendError, ConnectError, ReadError};
-pub use crate::event::{Event, Genesis, Upcast};
+pub use crate::event::{Event, Genesis, TryUpcast, Upcast};
+pub use crate::fate::Fate;
 pub use crate::follow::{Followed, Follower, Handled, On, Row};
 pub use crate::following::{EventPlace, FollowError, OnFailure, OnUnknown, Parked};
 pub use crate::format::{Cause, DecodeError, EncodeError, Encoded, Format};
+pub use crate::former::{Former, PastEvent};
 pub use crate::id::{CommitId, Entropy, EventId, StoreId, SystemEntropy};
 pub use crate::metadata::Metadata;
 pub use crate::name::{EventName, InvalidName, StreamName};
+pub use crate::parts::{Part, Parts};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
 pub use crate::projection::{

@@ -1,10 +1,12 @@
 //! What generated code names. Not public API: anything here may change in a patch release.
 
 pub use crate::aggregate::{Aggregate, Apply, EventOf, Fold};
-pub use crate::event::{Event, Genesis, Upcast, expect_link, from_nothing};
+pub use crate::event::{Event, Genesis, Hop, TryUpcast, Upcast, expect_link, from_nothing};
+pub use crate::fate::Fate;
 pub use crate::follow::{
     Covers, Followed, FollowedBy, Follower, Handled, On, Row, expect_followed_once, expect_listed,
 };
+pub use crate::former::{CoversPast, Former, PastEvent, Raises, into_nothing, never_applied};
 pub use crate::projection::{AtLeastOnce, Attempt, ExactlyOnce, Projection};
 pub use crate::reaction::{Effects, Reaction};
 pub use crate::recorded::Recorded;

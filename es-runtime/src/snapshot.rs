@@ -68,7 +68,7 @@ impl Snapshots for NoSnapshots {
 /// Written by `#[aggregate(snapshot(every = 100))]`.
 ///
 /// A snapshot carries a fingerprint of the state's fields, the aggregate's revision and the names and
-/// versions of its events. When the program's differs, the snapshot is thrown away and made again.
+/// versions of its events, of those in `past(...)` too. When the program's differs, the snapshot is thrown away and made again.
 ///
 /// Of a field it has the name, the type as it is written and what serde is told about it, not what is inside
 /// that type: where this changes in a way that serde can still read, raise the revision.
@@ -135,6 +135,14 @@ const fn hash_of<A: Aggregate>() -> u64 {
     while i < A::EVENTS.len() {
         let event = A::EVENTS[i].schema();
         hash = hash.text(event.name()).number(event.version() as u32);
+        i += 1;
+    }
+    let mut i = 0;
+    while i < A::PAST.len() {
+        let event = A::PAST[i].schema();
+        // An event that was retired had its place in the other list, so the list is part of it.
+        let fate = if A::PAST[i].fate().reason().is_some() { "retired" } else { "replaced" };
+        hash = hash.text(event.name()).number(event.version() as u32).text(fate);
         i += 1;
     }
     hash.finish()

@@ -2,7 +2,7 @@
 
 use super::source::Item;
 use crate::Limit;
-use crate::aggregate::{Aggregate, Fold, fold_of};
+use crate::aggregate::{self, Aggregate, Fold};
 use crate::commit::{Commit, Expected, NewEvent, NonEmpty};
 use crate::format::{Encoded, Format};
 use crate::id::CommitId;
@@ -62,9 +62,9 @@ pub(super) fn replay<A: Aggregate>(items: &[Item], stored: &[Recorded]) -> Resul
     let mut state = A::default();
     for (at, event) in stored.iter().enumerate() {
         apply::<A>(&items[..=at.min(items.len().saturating_sub(1))], || {
-            let fold = fold_of::<A>(event.name()).ok_or("its name is not known")?;
-            fold.replay(&mut state, event.schema_version(), event.event().as_payload())
-                .map_err(|error| error.to_string())
+            let payload = event.event().as_payload();
+            let replayed = aggregate::replay(&mut state, event.name(), event.schema_version(), payload);
+            replayed.ok_or("its name is not known")?.map_err(text)
         })?;
     }
     Ok(state)

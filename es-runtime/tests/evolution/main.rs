@@ -1,0 +1,11 @@
+//! Events outlive the code that wrote them.
+#![allow(missing_docs, unreachable_pub, reason = "a test")]
+
+mod domain;
+mod followers;
+mod moved;
+mod past;
+mod refused;
+mod snapshots;
+mod stored;
+mod versions;
