@@ -1,6 +1,7 @@
 //! A snapshot of a program that knew another past is thrown away.
 
 use crate::stored::memory;
+use es_runtime::Stats;
 use es_runtime::prelude::*;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -61,13 +62,19 @@ async fn with_a_snapshot() -> Store {
     let store = memory();
     let events = |_: &Tally| Ok::<_, Infallible>((Counted { by: 1 }, Counted { by: 1 }, Corrected { by: 1 }));
     store.repository::<Tally>().execute(&"t".into(), events).await.expect("stored");
+    until(&store, |stats| stats.snapshot_writes == 1).await;
+    store
+}
+
+/// Waits for what is done in the background.
+async fn until(store: &Store, is_so: impl Fn(Stats) -> bool) {
     for _ in 0..1000 {
-        if store.stats().snapshot_writes == 1 {
-            return store;
+        if is_so(store.stats()) {
+            return;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("none was taken: {:?}", store.stats());
+    panic!("it never came to that: {:?}", store.stats());
 }
 
 macro_rules! is_thrown_away {
@@ -85,6 +92,15 @@ is_thrown_away! {
     when_an_event_was_retired: RetiredTally is 2;
     when_an_event_was_moved: MovedTally is 2;
     when_others_are_read_in_the_place_of_an_event: ReplacedTally is 102;
+}
+
+#[tokio::test]
+async fn when_something_else_became_of_the_event() {
+    let store = with_a_snapshot().await;
+    let count = |_: &RetiredTally| Ok::<_, Infallible>([1, 1, 1].map(|by| Counted { by }));
+    store.repository::<RetiredTally>().execute(&"t".into(), count).await.expect("stored");
+    until(&store, |stats| stats.snapshot_writes == 2).await;
+    assert_eq!(store.repository::<ReplacedTally>().load(&"t".into()).await.expect("loads").sum, 105);
 }
 
 #[tokio::test]
