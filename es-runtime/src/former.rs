@@ -48,6 +48,8 @@ pub struct PastEvent<A> {
     schema: EventSchema,
     fate: Fate,
     replay: Option<Replay<A>>,
+    #[cfg(feature = "testing")]
+    probe: crate::testing::Probe,
 }
 
 type Replay<A> = fn(&mut A, u16, Payload<'_>) -> Result<(), DecodeError>;
@@ -61,13 +63,28 @@ impl<A> PastEvent<A> {
             Ok(())
         };
         let replay = if E::FATE.reason().is_none() { Some(replay) } else { None };
-        Self { schema: EventSchema::of::<E>(), fate: E::FATE, replay }
+        Self::new::<E>(E::FATE, replay)
     }
 
     /// An event that nothing came after in this aggregate, whatever became of it elsewhere.
     #[doc(hidden)]
     pub const fn retired<E: Event>(reason: &'static str) -> Self {
-        Self { schema: EventSchema::of::<E>(), fate: Fate::Retired(reason), replay: None }
+        Self::new::<E>(Fate::Retired(reason), None)
+    }
+
+    const fn new<E: Event>(fate: Fate, replay: Option<Replay<A>>) -> Self {
+        Self {
+            schema: EventSchema::of::<E>(),
+            fate,
+            replay,
+            #[cfg(feature = "testing")]
+            probe: crate::testing::Probe::of::<E>(),
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) const fn probe(&self) -> &crate::testing::Probe {
+        &self.probe
     }
 
     /// The event of this row.

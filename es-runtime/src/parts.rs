@@ -4,6 +4,8 @@ use crate::aggregate::EventOf;
 use crate::event::Event;
 use crate::follow::{Context, Covers, Follower, Handled};
 use crate::recorded::{Envelope, Recorded};
+use crate::schema::Origin;
+use std::any::Any;
 use std::sync::Arc;
 
 /// An event that is read in the place of another; in an `Option` one that perhaps happened, in a `Vec` one that
@@ -51,7 +53,15 @@ impl<E: Event> Part for Vec<E> {
     message = "`{Self}` cannot be read in the place of an event",
     label = "expected up to eight events, each perhaps in an `Option` or a `Vec`"
 )]
-pub trait Parts: Send + Sized + 'static {}
+pub trait Parts: Send + Sized + 'static {
+    /// Where the types of its events are defined.
+    #[doc(hidden)]
+    const EVENTS: &'static [Origin];
+
+    /// Those of them that are of type `E`, each with its number.
+    #[doc(hidden)]
+    fn select<E: Event>(self, selected: &mut Vec<(u32, E)>);
+}
 
 /// Parts that are all events of aggregate `A`.
 #[doc(hidden)]
@@ -77,7 +87,16 @@ pub trait PartsFor<F: Follower>: Parts {
 
 macro_rules! tuples {
     ($($($part:ident)*;)*) => { $(
-        impl<$($part: Part),*> Parts for ($($part,)*) {}
+        #[allow(non_snake_case, unused_variables, unused_mut, reason = "the names of the types serve as names of the parts")]
+        impl<$($part: Part),*> Parts for ($($part,)*) {
+            const EVENTS: &'static [Origin] = &[$(<$part::Event as Event>::ORIGIN),*];
+
+            fn select<E: Event>(self, selected: &mut Vec<(u32, E)>) {
+                let ($($part,)*) = self;
+                let mut number = 0;
+                $(select($part, &mut number, selected);)*
+            }
+        }
 
                 #[allow(non_snake_case, unused_variables, reason = "the names of the types serve as names of the parts")]
         impl<A, $($part: Part<Event: EventOf<A>>),*> PartsOf<A> for ($($part,)*) {
@@ -115,6 +134,17 @@ tuples! {
 
 fn apply<A, P: Part<Event: EventOf<A>>>(part: P, state: &mut A) {
     part.into_events().for_each(|event| <P::Event as EventOf<A>>::APPLY(state, &event));
+}
+
+/// Puts those of the events of one part that are of type `E` behind what is selected.
+fn select<P: Part, E: Event>(part: P, number: &mut u32, selected: &mut Vec<(u32, E)>) {
+    for event in part.into_events() {
+        let mut event = Some(event);
+        let event: &mut dyn Any = &mut event;
+        let same = event.downcast_mut::<Option<E>>().and_then(Option::take);
+        selected.extend(same.map(|event| (*number, event)));
+        *number += 1;
+    }
 }
 
 /// Handles the events of one part, which are the parts `number` and on of what is stored.

@@ -31,7 +31,7 @@ impl Origin {
         self.module
     }
 
-    const fn is(&self, other: &Self) -> bool {
+    pub(crate) const fn is(&self, other: &Self) -> bool {
         self.line == other.line
             && is_same(self.type_name, other.type_name)
             && is_same(self.module, other.module)

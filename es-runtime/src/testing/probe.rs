@@ -2,8 +2,9 @@
 
 use super::shape::{Shape, Untraceable, trace};
 use crate::event::Event;
-use crate::format::{Encoded, Format, encode};
+use crate::format::{DecodeError, Encoded, Format, decode, encode};
 use serde_json::Value;
+use std::panic::catch_unwind;
 
 /// The event of one row of an aggregate's table, in each of its versions.
 #[derive(Clone, Copy)]
@@ -11,6 +12,7 @@ pub(crate) struct Probe {
     trace: fn(u16, &[Value]) -> Result<Shape, Untraceable>,
     rewrite: fn(u16, &Encoded, Format) -> Result<Encoded, Unwritten>,
     type_name: fn(u16) -> &'static str,
+    is_refused: fn(u16, &Encoded) -> bool,
 }
 
 /// A payload could not be written anew.
@@ -23,7 +25,12 @@ pub(crate) enum Unwritten {
 
 impl Probe {
     pub(crate) const fn of<E: Event>() -> Self {
-        Self { trace: trace_version::<E>, rewrite: rewrite::<E>, type_name: type_name::<E> }
+        Self {
+            trace: trace_version::<E>,
+            rewrite: rewrite::<E>,
+            type_name: type_name::<E>,
+            is_refused: is_refused::<E>,
+        }
     }
 
     /// The shape of this version, whose type takes each of the samples.
@@ -39,6 +46,11 @@ impl Probe {
         format: Format,
     ) -> Result<Encoded, Unwritten> {
         (self.rewrite)(version, payload, format)
+    }
+
+    /// Whether a `TryFrom` between this version and today's does not take it.
+    pub(super) fn is_refused(&self, version: u16, payload: &Encoded) -> bool {
+        (self.is_refused)(version, payload)
     }
 
     /// The Rust name of this version's type.
@@ -57,6 +69,12 @@ fn rewrite<E: Event>(version: u16, payload: &Encoded, format: Format) -> Result<
     }
     let event = payload.decode::<E>().map_err(|cause| Unwritten::Unreadable(cause.to_string()))?;
     encode(format, &event).map_err(|error| Unwritten::Unwritable(error.to_string()))
+}
+
+fn is_refused<E: Event>(version: u16, payload: &Encoded) -> bool {
+    // A hop that panics is for the test that reads events to tell.
+    let read = catch_unwind(|| decode::<E>(version, payload.as_payload()).map(drop));
+    matches!(read, Ok(Err(DecodeError::Refused { .. })))
 }
 
 fn type_name<E: Event>(version: u16) -> &'static str {

@@ -8,4 +8,5 @@ mod past;
 mod refused;
 mod snapshots;
 mod stored;
+mod subscriptions;
 mod versions;

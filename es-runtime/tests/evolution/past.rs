@@ -59,3 +59,6 @@ fn what_became_of_an_event_can_be_looked_up() {
     assert_eq!(Order::PAST[2].schema().fate().reason(), Some("flags moved to the risk service"));
     assert!(Order::EVENTS.iter().all(|fold| !fold.schema().fate().is_past()));
 }
+
+// What a conversion makes of any payload can be applied.
+es_runtime::testing::properties!(order: Order);

@@ -37,7 +37,7 @@ impl From<ReadV2> for MeterRead {
     }
 }
 
-#[derive(Aggregate, Default)]
+#[derive(Aggregate, Default, Debug)]
 #[aggregate("meter", id = String, events(MeterRead))]
 pub struct Meter {
     wh: Vec<u64>,
@@ -80,3 +80,6 @@ async fn what_a_hop_refuses_is_said_with_its_place_its_versions_and_its_reason()
     let reason: &(dyn Error + 'static) = source.get();
     assert_eq!(reason.downcast_ref::<NoNumber>().map(|NoNumber(text)| text.as_str()), Some("many"));
 }
+
+// What the hop refuses of what can be made up is not the aggregate's to read.
+es_runtime::testing::properties!(meter: Meter, recorded = [ReadV1 { kwh: "7".into() }]);

@@ -1,8 +1,8 @@
 //! Events on their way into a store and back.
 
-use super::source::Item;
+use super::source::{Item, all};
 use crate::Limit;
-use crate::aggregate::{self, Aggregate, Fold};
+use crate::aggregate::{self, Aggregate};
 use crate::commit::{Commit, Expected, NewEvent, NonEmpty};
 use crate::format::{Encoded, Format};
 use crate::id::CommitId;
@@ -17,16 +17,16 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-pub(super) fn row<A: Aggregate>(item: &Item) -> &'static Fold<A> {
-    &A::EVENTS[item.row]
-}
-
 pub(super) fn rewrite<A: Aggregate>(
     item: &Item,
     payload: &Encoded,
     format: Format,
 ) -> Result<Encoded, String> {
-    row::<A>(item).probe().rewrite(item.version, payload, format).map_err(|error| {
+    let rewritten = match all::<A>().nth(item.row) {
+        Some(known) => known.probe.rewrite(item.version, payload, format),
+        None => return Err("its row is not known".to_owned()),
+    };
+    rewritten.map_err(|error| {
         let what = match error {
             Unwritten::Unreadable(error) => {
                 format!("an event that was stored as {} cannot be read again: {error}", payload.format())
