@@ -178,6 +178,22 @@ impl<E: Event> Subscribe<E> {
     /// # }
     /// # fn main() {}
     /// ```
+    /// ```compile_fail,E0080
+    /// # use es_runtime::prelude::*;
+    /// # #[event("order.paid")]
+    /// # pub struct OrderPaid {}
+    /// # #[event("order.shipped")]
+    /// # pub struct OrderShipped {}
+    /// # #[event("order.settled", into(OrderPaid))]
+    /// # pub struct OrderSettled {}
+    /// # impl From<OrderSettled> for OrderPaid {
+    /// #     fn from(_: OrderSettled) -> Self { Self {} }
+    /// # }
+    /// # fn shipments(store: &Store) {
+    /// let _ = store.subscribe_to::<OrderShipped>().also_in::<OrderSettled>(); // whose `into(...)` is `OrderPaid`
+    /// # }
+    /// # fn main() {}
+    /// ```
     pub fn also_in<P: Former>(mut self) -> Self {
         self.filter = names_of::<P>().fold(self.filter, Filter::event);
         self.places.push(Place::of::<P>());

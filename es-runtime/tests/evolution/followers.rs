@@ -4,7 +4,7 @@ use crate::domain::{ItemAdded, Order, Paid, Placed, SEEN, STORED};
 use crate::refused::{Meter, MeterRead, NoNumber, ReadV2};
 use crate::stored::{memory, write};
 use es_runtime::prelude::*;
-use es_runtime::{EventId, FollowError, OnFailure, StartAt, StreamName};
+use es_runtime::{EventId, FollowError, OnFailure, SqlRow, StartAt, StreamName};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -82,6 +82,69 @@ async fn an_event_is_handled_when_all_of_its_parts_are() {
     assert_eq!(texts, ["placed 5", "added tea", "placed 5", "added tea", "paid 5"]);
 }
 
+/// A row for each payment, and none for an order whose items cannot be kept.
+#[derive(Projection)]
+#[projection("payments", follows(Order))]
+struct Payments {
+    takes_items: bool,
+}
+
+impl Tables for Payments {
+    async fn create(&self, sql: &mut Sql) -> Handled {
+        let rows = sql.table("rows");
+        Ok(sql.batch(&format!("CREATE TABLE {rows} (cents BIGINT NOT NULL, part BIGINT)")).await?)
+    }
+}
+
+impl Payments {
+    async fn add<E>(event: &Recorded<E>, cents: u64, sql: &mut Sql) -> Handled {
+        let insert = format!("INSERT INTO {} VALUES ($1, $2)", sql.table("rows"));
+        sql.execute(&insert, &[&cents, &event.part().map(u64::from)]).await?;
+        Ok(())
+    }
+}
+
+impl On<Placed> for Payments {
+    async fn on(&self, event: &Recorded<Placed>, sql: &mut Sql) -> Handled {
+        Self::add(event, event.event().cents, sql).await
+    }
+}
+
+impl On<ItemAdded> for Payments {
+    async fn on(&self, _: &Recorded<ItemAdded>, _: &mut Sql) -> Handled {
+        if self.takes_items { Ok(()) } else { Err("there is no room".into()) }
+    }
+}
+
+impl On<Paid> for Payments {
+    async fn on(&self, event: &Recorded<Paid>, sql: &mut Sql) -> Handled {
+        Self::add(event, event.event().cents, sql).await
+    }
+}
+
+#[tokio::test]
+async fn in_a_transaction_what_was_done_of_an_event_is_undone_with_its_other_parts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sqlite = es_runtime::sqlite::Sqlite::options().open(folder.path().join("events.db")).await;
+    let store = Store::new(sqlite.expect("a store"));
+    write(&store, "order/o-1", &STORED).await;
+    let rows = async || {
+        let model = store.read_model::<Payments>();
+        let rows = model.rows("SELECT cents, part FROM {rows} ORDER BY rowid", &[]).await.expect("readable");
+        let row =
+            |row: &SqlRow| (row.get::<u64>(0).expect("a number"), row.get(1).expect("a number or none"));
+        rows.iter().map(row).collect::<Vec<(u64, Option<u64>)>>()
+    };
+    let policy = OnFailure::retry(0);
+    let refusing = store.projection(Payments { takes_items: false }).on_failure(policy);
+    let stopped = refusing.run_to_end().await;
+    assert!(matches!(stopped, Err(FollowError::Handler { .. })), "{stopped:?}");
+    assert_eq!(rows().await, []);
+
+    store.projection(Payments { takes_items: true }).run_to_end().await.expect("it can now");
+    assert_eq!(rows().await, [(5, Some(0)), (5, Some(2)), (7, Some(0)), (7, Some(0)), (1, None)]);
+}
+
 /// What was done in the world: under which key, because of which event.
 #[derive(Reaction)]
 #[reaction("tell", follows(Order), ignore(ItemAdded))]
@@ -126,8 +189,7 @@ async fn each_part_is_reacted_to_under_a_key_of_its_own_that_stays() {
             store.reaction(Tell(Arc::clone(&told))).start(StartAt::Beginning).await.expect("starts");
         reacting.at_least(last, SOON).await.expect("in time");
         reacting.stop().await;
-        let told = told.lock().expect("no panic").clone();
-        told
+        told.lock().expect("no panic").clone()
     };
     let (store, elsewhere) = (memory(), memory());
     let told = tell(&store).await;
