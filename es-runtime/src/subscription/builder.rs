@@ -192,7 +192,7 @@ impl<E: Event> Subscribe<E> {
     /// # fn shipments(store: &Store) {
     /// let _ = store.subscribe_to::<OrderShipped>().also_in::<OrderSettled>(); // whose `into(...)` is `OrderPaid`
     /// # }
-    /// # fn main() {}
+    /// # fn main() { let _: fn(&Store) = shipments; }
     /// ```
     pub fn also_in<P: Former>(mut self) -> Self {
         self.filter = names_of::<P>().fold(self.filter, Filter::event);
