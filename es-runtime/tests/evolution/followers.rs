@@ -1,20 +1,19 @@
 //! What follows an aggregate is given what is read in the place of a stored event.
 
 use crate::domain::{ItemAdded, Order, Paid, Placed, SEEN, STORED};
-use crate::refused::{Meter, MeterRead, NoNumber, ReadV2};
 use crate::stored::{memory, write};
 use es_runtime::prelude::*;
-use es_runtime::{EventId, FollowError, OnFailure, SqlRow, StartAt, StreamName};
+use es_runtime::{EventId, FollowError, OnFailure, StartAt};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(10);
 
 /// What was handled: the version, the part and the text.
-type Seen = Arc<Mutex<Vec<(u64, Option<u32>, String)>>>;
+pub type Seen = Arc<Mutex<Vec<(u64, Option<u32>, String)>>>;
 
-fn see<E>(seen: &Seen, event: &Recorded<E>, text: String) {
+pub fn see<E>(seen: &Seen, event: &Recorded<E>, text: String) {
     seen.lock().expect("no panic").push((event.version().get(), event.part(), text));
 }
 
@@ -82,69 +81,6 @@ async fn an_event_is_handled_when_all_of_its_parts_are() {
     assert_eq!(texts, ["placed 5", "added tea", "placed 5", "added tea", "paid 5"]);
 }
 
-/// A row for each payment, and none for an order whose items cannot be kept.
-#[derive(Projection)]
-#[projection("payments", follows(Order))]
-struct Payments {
-    takes_items: bool,
-}
-
-impl Tables for Payments {
-    async fn create(&self, sql: &mut Sql) -> Handled {
-        let rows = sql.table("rows");
-        Ok(sql.batch(&format!("CREATE TABLE {rows} (cents BIGINT NOT NULL, part BIGINT)")).await?)
-    }
-}
-
-impl Payments {
-    async fn add<E>(event: &Recorded<E>, cents: u64, sql: &mut Sql) -> Handled {
-        let insert = format!("INSERT INTO {} VALUES ($1, $2)", sql.table("rows"));
-        sql.execute(&insert, &[&cents, &event.part().map(u64::from)]).await?;
-        Ok(())
-    }
-}
-
-impl On<Placed> for Payments {
-    async fn on(&self, event: &Recorded<Placed>, sql: &mut Sql) -> Handled {
-        Self::add(event, event.event().cents, sql).await
-    }
-}
-
-impl On<ItemAdded> for Payments {
-    async fn on(&self, _: &Recorded<ItemAdded>, _: &mut Sql) -> Handled {
-        if self.takes_items { Ok(()) } else { Err("there is no room".into()) }
-    }
-}
-
-impl On<Paid> for Payments {
-    async fn on(&self, event: &Recorded<Paid>, sql: &mut Sql) -> Handled {
-        Self::add(event, event.event().cents, sql).await
-    }
-}
-
-#[tokio::test]
-async fn in_a_transaction_what_was_done_of_an_event_is_undone_with_its_other_parts() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let sqlite = es_runtime::sqlite::Sqlite::options().open(folder.path().join("events.db")).await;
-    let store = Store::new(sqlite.expect("a store"));
-    write(&store, "order/o-1", &STORED).await;
-    let rows = async || {
-        let model = store.read_model::<Payments>();
-        let rows = model.rows("SELECT cents, part FROM {rows} ORDER BY rowid", &[]).await.expect("readable");
-        let row =
-            |row: &SqlRow| (row.get::<u64>(0).expect("a number"), row.get(1).expect("a number or none"));
-        rows.iter().map(row).collect::<Vec<(u64, Option<u64>)>>()
-    };
-    let policy = OnFailure::retry(0);
-    let refusing = store.projection(Payments { takes_items: false }).on_failure(policy);
-    let stopped = refusing.run_to_end().await;
-    assert!(matches!(stopped, Err(FollowError::Handler { .. })), "{stopped:?}");
-    assert_eq!(rows().await, []);
-
-    store.projection(Payments { takes_items: true }).run_to_end().await.expect("it can now");
-    assert_eq!(rows().await, [(5, Some(0)), (5, Some(2)), (7, Some(0)), (7, Some(0)), (1, None)]);
-}
-
 /// What was done in the world: under which key, because of which event.
 #[derive(Reaction)]
 #[reaction("tell", follows(Order), ignore(ItemAdded))]
@@ -204,101 +140,4 @@ async fn each_part_is_reacted_to_under_a_key_of_its_own_that_stays() {
     assert!(told.iter().all(|told| told.cause.as_ref() == Some(&stored)), "{told:?} {stored}");
 
     assert_eq!(tell(&elsewhere).await, told, "the same event has the same keys wherever it is read");
-}
-
-/// Follows the same under the same name, as it was before it knew how to read everything.
-#[derive(Projection)]
-#[projection("meters", follows(Meter), delivery = AtLeastOnce)]
-struct Before(Seen);
-
-impl On<MeterRead> for Before {
-    async fn on(&self, event: &Recorded<MeterRead>, _: &mut Attempt) -> Handled {
-        see(&self.0, event, event.event().wh.to_string());
-        Ok(())
-    }
-}
-
-/// The meter of a program whose hop takes what the other's refused.
-mod repaired {
-    use super::{NoNumber, ReadV2};
-    use es_runtime::prelude::*;
-
-    #[event("meter.read", version = 2, try_from = super::super::refused::ReadV1)]
-    pub struct ReadV2Repaired(ReadV2);
-
-    impl TryFrom<super::super::refused::ReadV1> for ReadV2Repaired {
-        type Error = NoNumber;
-
-        fn try_from(old: super::super::refused::ReadV1) -> Result<Self, NoNumber> {
-            Ok(Self(ReadV2 { kwh: old.kwh.parse().unwrap_or(1_000) }))
-        }
-    }
-
-    #[event("meter.read", version = 3, from = ReadV2Repaired)]
-    pub struct MeterRead {
-        pub wh: u64,
-    }
-
-    impl From<ReadV2Repaired> for MeterRead {
-        fn from(old: ReadV2Repaired) -> Self {
-            Self { wh: u64::from(old.0.kwh) * 1000 }
-        }
-    }
-
-    #[derive(Aggregate, Default)]
-    #[aggregate("meter", id = String, events(MeterRead))]
-    pub struct Meter {}
-
-    impl Apply<MeterRead> for Meter {
-        fn apply(&mut self, _: &MeterRead) {}
-    }
-}
-
-#[derive(Projection)]
-#[projection("meters", follows(repaired::Meter), delivery = AtLeastOnce)]
-struct After(Seen);
-
-impl On<repaired::MeterRead> for After {
-    async fn on(&self, event: &Recorded<repaired::MeterRead>, _: &mut Attempt) -> Handled {
-        see(&self.0, event, event.event().wh.to_string());
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn a_parked_event_is_retried_through_the_hops_of_the_program_that_retries_it() {
-    let (store, seen) = (memory(), Seen::default());
-    let stored = [
-        ("meter.read", 1, r#"{"kwh":"7"}"#),
-        ("meter.read", 1, r#"{"kwh":"many"}"#),
-        ("meter.read", 2, r#"{"kwh":8}"#),
-    ];
-    write(&store, "meter/m-1", &stored).await;
-    let policy = OnFailure::retry(0).then_park();
-    store
-        .projection(Before(Arc::clone(&seen)))
-        .on_failure(policy.clone())
-        .run_to_end()
-        .await
-        .expect("it parks");
-    let parked = store.read_model::<Before>().parked().await.expect("readable");
-    assert_eq!((parked.len(), parked[0].version), (1, Version::new(2)));
-    assert!(parked[0].error.contains("was refused as version 2: `many` is no number"), "{}", parked[0].error);
-
-    let stream: StreamName = "meter/m-1".parse().expect("a name");
-    let model = store.read_model::<After>();
-    assert!(model.retry(&stream).await.expect("asked"));
-    let running =
-        store.projection(After(Arc::clone(&seen))).on_failure(policy).start().await.expect("starts");
-    tokio::time::timeout(SOON, async {
-        while !model.parked().await.expect("readable").is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await
-    .expect("in time");
-    running.stop().await;
-    let seen = seen.lock().expect("no panic");
-    let handled: Vec<_> = seen.iter().map(|(version, _, text)| (*version, text.as_str())).collect();
-    assert_eq!(handled, [(1, "7000"), (2, "1000000"), (3, "8000")]);
 }

@@ -4,9 +4,12 @@
 mod domain;
 mod followers;
 mod moved;
+mod parked;
 mod past;
 mod refused;
 mod snapshots;
 mod stored;
 mod subscriptions;
+#[cfg(feature = "sqlite")]
+mod transactions;
 mod versions;
