@@ -1,7 +1,8 @@
 //! `#[event("stored.name", version = 2, from = Older, alias = "old.name", into(One, Other))]`
 
-use crate::args::{self, Args, List};
+use crate::args::{self, Args};
 use crate::errors::Errors;
+use crate::fate::{self, Fate};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Path};
@@ -32,15 +33,6 @@ enum Version {
 struct Hop {
     from: Path,
     is_fallible: bool,
-}
-
-/// What became of the event.
-enum Fate {
-    Current,
-    /// Others are read in its place, as that word says.
-    Replaced(Ident, Vec<Path>),
-    /// Nothing is, for this reason.
-    Retired(LitStr),
 }
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -107,10 +99,10 @@ impl Event {
                     aliases.extend(alias);
                 }
                 "into" => {
-                    args.types(&mut parts, &arg, &PARTS);
+                    args.types(&mut parts, &arg, &fate::PARTS);
                     into = Some(arg.key);
                 }
-                "retired" => args.fill(&mut retired, arg, REASON),
+                "retired" => args.fill(&mut retired, arg, fate::REASON),
                 "crate" => args.fill(&mut runtime, arg, "`crate` is a path: `crate = my_crate::es`"),
                 _ => args.unknown(&arg),
             }
@@ -118,7 +110,7 @@ impl Event {
         let (no_version, no_hop) = (args.lacks("version"), args.lacks("from") && args.lacks("try_from"));
         let hop = hop_of(from, try_from, errors);
         let version = errors.keep(version_of(version, hop, no_version, no_hop));
-        let fate = fate_of(into, parts.unwrap_or_default(), retired, errors);
+        let fate = Fate::of(into, parts.unwrap_or_default(), retired, errors);
         keep_aliases(&mut aliases, name.as_ref(), errors);
         Self {
             ident: input.ident.clone(),
@@ -232,55 +224,6 @@ fn hop_of(from: Option<Path>, try_from: Option<Path>, errors: &mut Errors) -> Op
     }
     let hop = |is_fallible| move |from| Hop { from, is_fallible };
     from.map(hop(false)).or_else(|| try_from.map(hop(true)))
-}
-
-impl Fate {
-    /// What the event says of it, and the impl that leads to what is read in its place.
-    fn impls(&self, ident: &Ident) -> (TokenStream, TokenStream) {
-        let (fate, parts, split) = match self {
-            Self::Current => return Default::default(),
-            Self::Replaced(into, parts) => {
-                let span = into.span();
-                // The user writes no tuple of one.
-                let split = match &**parts {
-                    [part] => quote_spanned!(span=> <#part as __es::Upcast<Self>>::alone),
-                    _ => quote_spanned!(span=> <Self::Parts as __es::Upcast<Self>>::upcast),
-                };
-                (quote!(Replaced), quote_spanned!(span=> (#(#parts,)*)), split)
-            }
-            Self::Retired(reason) => (quote!(Retired(#reason)), quote!(()), quote!(__es::into_nothing)),
-        };
-        let former = quote! {
-            #[automatically_derived]
-            impl __es::Former for #ident {
-                type Parts = #parts;
-                const SPLIT: fn(Self) -> Self::Parts = #split;
-            }
-        };
-        (quote!(const FATE: __es::Fate = __es::Fate::#fate;), former)
-    }
-}
-
-const PARTS: List = List {
-    usage: "list the types of the events that are read in its place: `into(OrderPlaced, Option<OrderPaid>)`",
-    twice: "this event is already read in its place; where it happened several times, it is a `Vec` of them",
-    empty: Some("an event that nothing comes after is `retired = \"why\"`"),
-};
-const REASON: &str = "say why it does not happen any more: `retired = \"flags moved to the risk service\"`";
-
-fn fate_of(into: Option<Ident>, parts: Vec<Path>, retired: Option<LitStr>, errors: &mut Errors) -> Fate {
-    match (into, retired) {
-        (Some(into), Some(_)) => {
-            errors.at(into, "an event is read as others, or is `retired` and read as none, but not both");
-            Fate::Current
-        }
-        (Some(into), None) if !parts.is_empty() => Fate::Replaced(into, parts),
-        (_, Some(reason)) => match errors.keep(args::check_reason(&reason, REASON)) {
-            Some(()) => Fate::Retired(reason),
-            None => Fate::Current,
-        },
-        (_, None) => Fate::Current,
-    }
 }
 
 const VERSION: &str = "a version is a number from 1 to 65535";

@@ -9,6 +9,7 @@ mod aggregate;
 mod args;
 mod errors;
 mod event;
+mod fate;
 mod follower;
 mod past;
 mod projection;
