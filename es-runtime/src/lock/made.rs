@@ -9,9 +9,10 @@ use super::place::Places;
 use super::repair;
 use super::samples::Sample;
 use super::{Finding, Verdict};
+use crate::fate::Fate;
 use crate::format::{Encoded, Format};
 use crate::registry::{self, AggregateEntry, EventEntry, FollowerEntry};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What of a program goes into its lock.
@@ -88,7 +89,12 @@ impl Made {
         }
         // Under its older name, if it was renamed.
         let locked = names().find_map(|name| old.events.get(name).map(|event| (name, event)));
-        let mut event = Event::default();
+        let past = match schema.fate() {
+            Fate::Current => None,
+            Fate::Replaced => Some("others are read in its place".to_owned()),
+            Fate::Retired(reason) => Some(format!("retired: {reason}")),
+        };
+        let mut event = Event { past, ..Event::default() };
         event.aliases.extend(schema.aliases().iter().map(|alias| (*alias).to_owned()));
         match locked {
             None => {
@@ -98,6 +104,13 @@ impl Made {
             Some((older, locked)) => {
                 if older != name {
                     let what = format!("was `{older}`");
+                    self.find(format!("`{name}`"), Verdict::Backward, what, String::new());
+                }
+                if locked.past != event.past {
+                    let what = match &event.past {
+                        Some(past) => format!("happens no more, {past}"),
+                        None => "happens again".to_owned(),
+                    };
                     self.find(format!("`{name}`"), Verdict::Backward, what, String::new());
                 }
                 self.lost_names(name, entry, locked);
@@ -185,8 +198,7 @@ impl Made {
         if is_new {
             for payload in &explored.goldens {
                 if !goldens.iter().any(|golden| golden.payload == *payload) {
-                    let reads = reads(entry, number, payload);
-                    goldens.push(Golden { payload: payload.clone(), reads });
+                    goldens.push(golden_of(entry, number, payload));
                 }
             }
         }
@@ -232,7 +244,19 @@ impl Made {
         golden: &Golden,
         all: &BTreeMap<u16, Explored>,
     ) -> Golden {
-        let reads = reads(entry, number, &golden.payload);
+        let now = golden_of(entry, number, &golden.payload);
+        if golden.parts.is_some() && golden.parts != now.parts {
+            let parts = |golden: &Golden| golden.parts.as_ref().map(Value::to_string).unwrap_or_default();
+            let what = format!(
+                "reads `{}` as `{}`, and read it as `{}`",
+                golden.payload,
+                parts(&now),
+                parts(golden)
+            );
+            let repair =
+                "let the conversion into others do as it did: what is stored has been read so".into();
+            self.find(subject.to_owned(), Verdict::Breaking, what, repair);
+        }
         for (as_version, expected) in &golden.reads {
             let as_version = *as_version;
             if as_version > entry.schema().version() {
@@ -265,7 +289,7 @@ impl Made {
             self.find(subject.to_owned(), Verdict::Breaking, what, repair);
             break;
         }
-        Golden { payload: golden.payload.clone(), reads }
+        now
     }
 
     fn lost_events(&mut self, code: &Code<'_>, old: &Lock) {
@@ -289,7 +313,8 @@ impl Made {
 
     fn aggregate(&mut self, entry: &AggregateEntry, old: &Lock) {
         let (name, subject) = (entry.name(), format!("aggregate `{}`", entry.name()));
-        let schemas = entry.events();
+        let mut schemas = entry.events();
+        schemas.extend(entry.past().into_iter().map(|(schema, _)| schema));
         let events = schemas.iter().map(|schema| schema.name().to_owned()).collect();
         let mut aggregate = Aggregate { events, revision: entry.revision(), kept: None };
         let locked = old.aggregates.get(name);
@@ -365,6 +390,13 @@ fn encoded(payload: &Value) -> Encoded {
 fn upcast(entry: &EventEntry, from: u16, to: u16, payload: &Value) -> Result<Value, String> {
     let event = entry.probe.upcast(from, to, &encoded(payload))?;
     event.decode().map_err(|error| error.to_string())
+}
+
+fn golden_of(entry: &EventEntry, number: u16, payload: &Value) -> Golden {
+    let parts = (entry.schema().fate() == Fate::Replaced).then_some(entry.split).flatten();
+    let parts = parts.and_then(|split| split(number, &encoded(payload)).ok());
+    let parts = parts.map(|parts| parts.into_iter().map(|(name, value)| json!([name, value])).collect());
+    Golden { payload: payload.clone(), reads: reads(entry, number, payload), parts }
 }
 
 /// What a payload is read as, in each version from its own on that it gets to.

@@ -63,7 +63,7 @@ pub use self::compare::Verdict;
 pub use self::samples::Sample;
 
 pub(crate) use self::folding::Folding;
-pub(crate) use self::probe::{Probe, Unwritten};
+pub(crate) use self::probe::{Probe, Split, Unwritten, split};
 
 /// The test that compares the events of a program with `events.lock`; see [`lock`](crate::lock).
 ///

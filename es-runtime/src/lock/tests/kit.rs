@@ -154,7 +154,7 @@ macro_rules! event {
     };
     ($name:literal $([$($alias:literal),*])? $version:literal = $previous:path; $($item:tt)*) => {
         $crate::lock::tests::kit::event! {
-            @ $name [$($($alias),*)?] $version, $previous, ::core::convert::From::from; $($item)*
+            @ $name [$($($alias),*)?] $version, $previous, $crate::event::Upcast::hop; $($item)*
         }
     };
     (
@@ -171,7 +171,7 @@ macro_rules! event {
             const ORIGIN: $crate::Origin =
                 $crate::Origin::new(stringify!($event), module_path!(), file!(), line!());
             type Previous = $previous;
-            const UPCAST: fn($previous) -> Self = $hop;
+            const UPCAST: $crate::event::Hop<$previous, Self> = $hop;
         }
     };
 }

@@ -1,6 +1,6 @@
 //! How long a large lock takes.
 
-use crate::event::{Event, Genesis, from_nothing};
+use crate::event::{Event, Genesis, Hop, from_nothing};
 use crate::lock::Mode;
 use crate::lock::check::check_code;
 use crate::lock::made::Code;
@@ -51,7 +51,7 @@ impl<const N: usize> Event for Numbered<N> {
     };
     const ORIGIN: Origin = Origin::new("Numbered", module_path!(), file!(), line!());
     type Previous = Genesis;
-    const UPCAST: fn(Genesis) -> Self = from_nothing;
+    const UPCAST: Hop<Genesis, Self> = from_nothing;
 }
 
 macro_rules! each {
