@@ -151,6 +151,9 @@
 //! | an event is nobody's concern any more | `retired = "why"`, and `past(...)` of the aggregate |
 //! | an event moves to another aggregate | it is listed there, and here in `past(OrderShipped = "why")` |
 //!
+//! Whether a change bears what is stored is told by a test that a line makes, `es_runtime::events_lock!()` (feature
+//! `schema`, which `testing` brings): it compares every event with what `events.lock` says of it.
+//!
 //! An event that does not happen any more stays as a type, for its history, and says what became of it. The
 //! aggregates whose streams hold it name it in `past(...)`: then it cannot be raised, and stored ones are read as what
 //! came after it.
