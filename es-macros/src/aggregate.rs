@@ -136,10 +136,10 @@ impl Aggregate {
         let followed = quote_spanned!(ident.span()=> __es::FollowedBy<__F>);
         let covers =
             events.iter().map(|event| quote_spanned!(args::span_of_name(event)=> __es::Covers<#event>));
-        let handled = commands.iter().map(|command| {
-            quote_spanned!(args::span_of_name(command)=>
-                const _: () = __es::expect_handled::<#ident, #command>();
-            )
+        let commands = commands.iter().map(|command| {
+            let names =
+                quote_spanned!(args::span_of_name(command)=> <#command as __es::HandledBy<#ident>>::NAMES);
+            quote!(__es::CommandEntry::new(::core::stringify!(#command), #names))
         });
         quote! {
             #[allow(unused_qualifications)]
@@ -156,8 +156,8 @@ impl Aggregate {
                     #id
                 }
                 #(#members)*
-                #(#handled)*
-                __es::register!(aggregate #ident (#(#commands),*) #(#doc)*);
+                const __COMMANDS: &[__es::CommandEntry] = &[#(#commands),*];
+                __es::register!(aggregate #ident __COMMANDS #(#doc)*);
                 #past_members
                 impl<__F: __es::Follower> #followed for #ident where __F: #(#covers)+* #past_covers {
                     const FOLLOWED: __es::Followed<__F> =

@@ -53,7 +53,7 @@ use std::sync::Arc;
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not handle the command `{C}`",
     label = "missing `impl Handle<{C}> for {Self}`",
-    note = "every command listed in `#[aggregate(commands(...))]`, and every one that is sent, needs a `Handle` impl"
+    note = "every command that is sent to an aggregate needs a `Handle` impl"
 )]
 pub trait Handle<C>: Aggregate {
     /// The events it may answer with.
@@ -69,9 +69,55 @@ pub trait Handle<C>: Aggregate {
     fn handle(&self, command: &C) -> Result<Self::Decision, Self::Error>;
 }
 
-/// Fails to compile when `A` does not handle `C`.
+/// A command that aggregate `A` handles.
 #[doc(hidden)]
-pub const fn expect_handled<A: Handle<C>, C>() {}
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{A}` does not handle the command `{Self}`",
+    label = "missing `impl Handle<{Self}> for {A}`",
+    note = "every command listed in `#[aggregate(commands(...))]` needs a `Handle` impl"
+)]
+pub trait HandledBy<A> {
+    /// Adds the names of the events that it may lead to.
+    const NAMES: fn(&mut Vec<&'static str>);
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: Handle<C>, C> HandledBy<A> for C {
+    const NAMES: fn(&mut Vec<&'static str>) = <A::Decision as Decision<A>>::names;
+}
+
+/// A command that an aggregate handles, from `#[aggregate(commands(...))]`.
+pub struct CommandEntry {
+    name: &'static str,
+    events: fn(&mut Vec<&'static str>),
+}
+
+impl CommandEntry {
+    #[doc(hidden)]
+    pub const fn new(name: &'static str, events: fn(&mut Vec<&'static str>)) -> Self {
+        Self { name, events }
+    }
+
+    /// The Rust name of its type.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The names of the events that it may lead to, as far as the types of the decision tell.
+    pub fn events(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        (self.events)(&mut names);
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl fmt::Debug for CommandEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandEntry").field("name", &self.name).finish()
+    }
+}
 
 /// A command on its way: what is said beside the decision. From [`Repository::command`].
 #[must_use = "a command does nothing until `execute` is called and awaited"]

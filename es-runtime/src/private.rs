@@ -1,7 +1,7 @@
 //! What generated code names. Not public API: anything here may change in a patch release.
 
 pub use crate::aggregate::{Aggregate, Apply, EventOf, Fold};
-pub use crate::command::expect_handled;
+pub use crate::command::{CommandEntry, HandledBy};
 pub use crate::event::{Event, Genesis, Hop, TryUpcast, Upcast, expect_link, from_nothing};
 pub use crate::fate::Fate;
 pub use crate::follow::{
@@ -12,7 +12,7 @@ pub use crate::projection::{AtLeastOnce, Attempt, ExactlyOnce, Projection};
 pub use crate::reaction::{Effects, Reaction};
 pub use crate::recorded::Recorded;
 #[cfg(feature = "registry")]
-pub use crate::registry::{AggregateEntry, CommandEntry, EventEntry, FollowerEntry, FollowerKind};
+pub use crate::registry::{AggregateEntry, EventEntry, FollowerEntry, FollowerKind};
 pub use crate::schema::{EventSchema, Origin, expect_disjoint, expect_unique};
 pub use crate::snapshot::SnapshotPlan;
 pub use crate::sql::Sql;
@@ -55,14 +55,12 @@ macro_rules! __register {
             $crate::__private::EventEntry::former::<$event>(::core::concat!($($doc, "\n"),*))
         }
     };
-    (aggregate $aggregate:ident ($($command:ty),*) $($doc:literal)*) => {
+    (aggregate $aggregate:ident $commands:ident $($doc:literal)*) => {
         $crate::__private::inventory::submit! {
             $crate::__private::AggregateEntry::of::<$aggregate>(
                 $crate::__private::origin!($aggregate),
                 ::core::concat!($($doc, "\n"),*),
-                &[$($crate::__private::CommandEntry::of::<$aggregate, $command>(
-                    ::core::stringify!($command),
-                )),*],
+                $commands,
             )
         }
     };

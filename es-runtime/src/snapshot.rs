@@ -140,7 +140,7 @@ fn shape_of<A: Keep + Default>() -> u64 {
         let from_default = default.and_then(|default| trace::<A>(&[default]).ok());
         from_default.or_else(|| trace::<A>(&[]).ok())
     });
-    looked.ok().flatten().map_or(0, |shape| Hash::of(&format!("{shape:?}")))
+    looked.ok().flatten().map_or(0, |shape| Hash::of(&shape.to_string()))
 }
 
 /// Which type the state of `A` has: its fields and the types inside of them.

@@ -116,6 +116,55 @@ async fn one_of_another_shape_or_revision_is_thrown_away_and_made_again() {
     assert_eq!(store.stats().snapshot_discards, 2);
 }
 
+/// A tally whose sum is inside of another type, of which the state says only the name.
+macro_rules! nested {
+    ($module:ident, { $($fields:tt)* }) => {
+        mod $module {
+            use super::*;
+
+            #[derive(Default, Debug, Clone, serde::Serialize, serde::Deserialize)]
+            pub struct Inner { pub sum: u64, $($fields)* }
+
+            #[derive(Aggregate, Default, Debug, Clone, serde::Serialize, serde::Deserialize)]
+            #[aggregate("tally", id = String, events(Counted), snapshot(every = 10))]
+            pub struct Tally {
+                pub inner: Inner,
+            }
+
+            impl Apply<Counted> for Tally {
+                fn apply(&mut self, event: &Counted) {
+                    self.inner.sum += u64::from(event.by);
+                    self.inner.count();
+                }
+            }
+        }
+    };
+}
+
+nested!(plain, {});
+nested!(counting, { #[serde(default)] pub events: u64 });
+
+impl plain::Inner {
+    fn count(&self) {}
+}
+
+impl counting::Inner {
+    fn count(&mut self) {
+        self.events += 1;
+    }
+}
+
+#[tokio::test]
+async fn one_with_another_type_inside_is_thrown_away_although_it_would_decode() {
+    let (store, memory) = store();
+    count::<plain::Tally>(&store, 10).await;
+    until(&store, |stats| stats.snapshot_writes == 1).await;
+    let tally =
+        store.repository::<counting::Tally>().load(&"t".into()).await.expect("every event is replayed");
+    assert_eq!((tally.inner.sum, tally.inner.events), (10, 10), "a snapshot from before knows nothing of it");
+    assert_eq!((store.stats().snapshot_discards, snapshot(&memory).await), (1, None));
+}
+
 #[tokio::test]
 async fn one_that_does_not_decode_is_thrown_away() {
     let (store, memory) = store();

@@ -67,6 +67,9 @@ impl Made {
             let name = format!("{} {}", follower.kind(), follower.name());
             let handled = follower.follows().into_iter().filter(|followed| !followed.is_ignored);
             let events = handled.map(|followed| followed.event.name().to_owned()).collect();
+            if old.followers.get(&name) != Some(&events) {
+                made.find(name.clone(), Verdict::Full, "handles other events".into(), String::new());
+            }
             made.lock.followers.insert(name, events);
         }
         made
@@ -346,6 +349,10 @@ impl Made {
                 self.compare_states(&subject, entry, before, &kept);
             }
             aggregate.kept = Some(kept);
+        }
+        if locked != Some(&aggregate) {
+            let what = "has other events, another state, or another revision".into();
+            self.find(subject, Verdict::Full, what, String::new());
         }
         self.lock.aggregates.insert(name.to_owned(), aggregate);
     }

@@ -1,8 +1,7 @@
 //! What the registry knows of each thing that is linked.
 
 use crate::aggregate::Aggregate;
-use crate::command::Handle;
-use crate::decision::Decision;
+use crate::command::CommandEntry;
 use crate::event::Event;
 use crate::fate::Fate;
 use crate::follow::Follower;
@@ -123,33 +122,6 @@ impl AggregateEntry {
     }
 }
 
-/// A command that an aggregate handles, from `#[aggregate(commands(...))]`.
-pub struct CommandEntry {
-    name: &'static str,
-    events: fn(&mut Vec<&'static str>),
-}
-
-impl CommandEntry {
-    #[doc(hidden)]
-    pub const fn of<A: Handle<C>, C>(name: &'static str) -> Self {
-        Self { name, events: <A::Decision as Decision<A>>::names }
-    }
-
-    /// The Rust name of its type.
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The names of the events that it may lead to, as far as the types of the decision tell.
-    pub fn events(&self) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        (self.events)(&mut names);
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-}
-
 /// What kind of follower one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FollowerKind {
@@ -244,12 +216,6 @@ impl fmt::Debug for EventEntry {
 impl fmt::Debug for AggregateEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AggregateEntry").field("name", &self.name).field("origin", &self.origin).finish()
-    }
-}
-
-impl fmt::Debug for CommandEntry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CommandEntry").field("name", &self.name).finish()
     }
 }
 

@@ -5,9 +5,9 @@
 
 mod entries;
 
-pub use self::entries::{
-    AggregateEntry, CommandEntry, EventEntry, FollowedEntry, FollowerEntry, FollowerKind,
-};
+pub use self::entries::{AggregateEntry, EventEntry, FollowedEntry, FollowerEntry, FollowerKind};
+
+pub use crate::command::CommandEntry;
 
 use crate::error::ConnectError;
 use crate::schema::{EventSchema, Origin};

@@ -17,6 +17,7 @@ pub(crate) use self::guesses::guesses;
 pub(crate) use self::trace::trace;
 
 use serde_json::Value;
+use std::fmt;
 
 /// The shape of a value in JSON.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -153,6 +154,43 @@ impl Shape {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The same for types of the same shape, in every version of this crate: snapshots are told from others by it.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unseen => f.write_str("?"),
+            Self::Unit => f.write_str("()"),
+            Self::Leaf(Leaf { kind, reach, .. }) => write!(f, "{kind:?}/{reach:?}"),
+            Self::Option(inner) => write!(f, "{inner}?"),
+            Self::List(item) => write!(f, "[{item}]"),
+            Self::Map(key, value) => write!(f, "{{{key}: {value}}}"),
+            Self::Tuple(items) => {
+                f.write_str("(")?;
+                items.iter().try_for_each(|item| write!(f, "{item}, "))?;
+                f.write_str(")")
+            }
+            Self::Struct(name, fields, aliases) => {
+                write!(f, "struct {name} {{")?;
+                fields.iter().try_for_each(|(name, field)| write!(f, "{name:?}: {field}, "))?;
+                aliases.iter().try_for_each(|alias| write!(f, "{alias:?}, "))?;
+                f.write_str("}")
+            }
+            Self::Enum(name, variants) => {
+                write!(f, "enum {name} {{")?;
+                for (name, content) in variants {
+                    match content {
+                        Content::Shape(shape) => write!(f, "{name}({shape}), ")?,
+                        Content::Nothing => write!(f, "{name}, ")?,
+                        Content::Unseen | Content::Unusable => write!(f, "{name}(?), ")?,
+                    }
+                }
+                f.write_str("}")
+            }
+            Self::Again(name) => f.write_str(name),
         }
     }
 }
