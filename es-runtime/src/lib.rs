@@ -170,13 +170,15 @@
 //! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
-//! | `schema` | `events.lock`, which notices when a stored shape changes: [`events_lock!`] |
+//! | `schema` | `events.lock`, which notices when a stored shape changes: [`events_lock!`]; the [catalog](mod@catalog) of what is stored |
 //! | `metrics` | counters and histograms by the `metrics` facade: `es_runtime::metrics` |
 //! | `testing` | what tests are written with: given, when, then; clocks and ids; stores that fail: `es_runtime::testing` |
 
 mod adapter;
 mod aggregate;
 mod bus;
+#[cfg(feature = "schema")]
+pub mod catalog;
 mod command;
 mod commit;
 mod decision;

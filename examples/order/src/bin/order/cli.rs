@@ -2,7 +2,7 @@
 
 use crate::import::Source;
 use crate::serve::Settings;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use es_runtime::Version;
 use order::OrderId;
 use std::net::SocketAddr;
@@ -26,12 +26,17 @@ pub(crate) enum Request {
     List { store: String },
     Stats { store: String },
     Rebuild { store: String },
+    Docs { dir: PathBuf, is_check: bool },
     Serve(Settings),
 }
 
 /// What was asked. Ends the program where that makes no sense, or where help was asked for.
 pub(crate) fn request() -> Request {
     let Some((name, mut args)) = command().get_matches().remove_subcommand() else { return Request::Story };
+    if name == "docs" {
+        let dir = args.remove_one("DIR").unwrap_or_else(|| unreachable!("clap has a default"));
+        return Request::Docs { dir, is_check: args.get_flag("check") };
+    }
     let store = args.remove_one("store").unwrap_or_else(|| STORE.to_owned());
     match &*name {
         "import" => Request::Import(source(args, store)),
@@ -93,6 +98,7 @@ fn command() -> Command {
                 )
                 .arg(store(SHOP)),
         )
+        .subcommand(docs())
         .subcommand(serve())
 }
 
@@ -108,6 +114,15 @@ fn import() -> Command {
         .arg(store(STORE))
         .arg(concurrency.value_parser(value_parser!(u16).range(1..=1024)).help("How many orders at once"))
         .arg(name.help("The import's name; by default the file's, without its folder"))
+}
+
+fn docs() -> Command {
+    let dir = Arg::new("DIR").default_value("examples/order/docs").value_parser(value_parser!(PathBuf));
+    let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
+    Command::new("docs")
+        .about("Writes the catalog of events: Markdown, JSON Schema, AsyncAPI, and a Mermaid diagram")
+        .arg(dir.help("The folder to write them to"))
+        .arg(check.help("Write nothing, and fail where a file is not what it would be"))
 }
 
 fn serve() -> Command {

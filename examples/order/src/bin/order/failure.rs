@@ -1,5 +1,6 @@
 //! What stops the program, in one sentence for whoever runs it.
 
+use es_runtime::catalog::CatalogError;
 use es_runtime::{
     ConnectError, DecodeError, FollowError, InvalidName, ReadError, ReplayError, StoreError, Version,
 };
@@ -33,6 +34,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
     Decode(#[from] DecodeError),
 }
 
@@ -45,7 +48,9 @@ impl Failure {
             _ => complain(format_args!("order: {self}")),
         }
         match self {
-            Self::NoSuchOrder(_) | Self::NoSuchVersion { .. } => ExitCode::from(1),
+            Self::NoSuchOrder(_) | Self::NoSuchVersion { .. } | Self::Catalog(CatalogError::Drift { .. }) => {
+                ExitCode::from(1)
+            }
             _ => ExitCode::from(2),
         }
     }

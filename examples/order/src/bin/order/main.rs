@@ -1,6 +1,7 @@
 //! `order`: a story without arguments; otherwise an import of commands, questions about the orders, and a service.
 
 mod cli;
+mod docs;
 mod failure;
 mod import;
 mod overview;
@@ -33,6 +34,8 @@ async fn answer(request: Request) -> Result<ExitCode, Failure> {
         Request::List { store } => overview::list(&store).await,
         Request::Stats { store } => overview::stats(&store).await,
         Request::Rebuild { store } => rebuild::run(&store).await,
+        Request::Docs { dir, is_check: false } => docs::write(&dir),
+        Request::Docs { dir, is_check: true } => docs::check(&dir),
         Request::Serve(settings) => serve::run(settings).await,
     }
 }

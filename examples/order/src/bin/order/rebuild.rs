@@ -1,10 +1,10 @@
 //! `order rebuild`: builds the read model anew beside the old one, with a bar where somebody looks on.
 
 use crate::failure::Failure;
-use crate::serve::OrdersByDay;
 use es_runtime::prelude::*;
 use es_runtime::{Follower, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
+use order::by_day::OrdersByDay;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
