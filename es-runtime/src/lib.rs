@@ -161,6 +161,9 @@
 //! [nobody knows](AppendError::Unknown), which is when the same commit is to be sent again. [`Retry`] says how
 //! often that is done before a caller hears of it.
 //!
+//! Whether everything that is stored is read by this program, and whether snapshots and read models are what the
+//! events add up to, is found out by an [audit](Store::audit): before a release, and after somebody was in the database.
+//!
 //! # Features
 //!
 //! | feature | |
@@ -176,6 +179,7 @@
 
 mod adapter;
 mod aggregate;
+pub mod audit;
 mod bus;
 #[cfg(feature = "schema")]
 pub mod catalog;

@@ -46,7 +46,7 @@ use self::model::Model;
 
 /// What a program stores and who takes it.
 ///
-/// ```
+/// ```standalone_crate
 /// use es_runtime::catalog::Catalog;
 /// # use es_runtime::prelude::*;
 ///

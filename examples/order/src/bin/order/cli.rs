@@ -2,6 +2,7 @@
 
 use crate::import::Source;
 use crate::serve::Settings;
+use crate::verify::Verification;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use es_runtime::Version;
 use order::OrderId;
@@ -19,6 +20,9 @@ const STORE_TO_READ: &str = "sqlite:orders.db?create=false";
 /// Where services keep them: whatever is in their store, they act on.
 const SHOP: &str = "sqlite:shop.db";
 
+/// The same for a question.
+const SHOP_TO_READ: &str = "sqlite:shop.db?create=false";
+
 pub(crate) enum Request {
     Story,
     Import(Source),
@@ -26,6 +30,7 @@ pub(crate) enum Request {
     List { store: String },
     Stats { store: String },
     Rebuild { store: String },
+    Verify(Verification),
     Docs { dir: PathBuf, is_check: bool },
     Serve(Settings),
 }
@@ -46,6 +51,10 @@ pub(crate) fn request() -> Request {
         }
         "list" => Request::List { store },
         "rebuild" => Request::Rebuild { store },
+        "verify" => {
+            let (states, against) = (args.remove_one("states"), args.remove_one("against"));
+            Request::Verify(Verification { store, states, against })
+        }
         "serve" => Request::Serve(settings(args, store)),
         _ => Request::Stats { store },
     }
@@ -98,6 +107,7 @@ fn command() -> Command {
                 )
                 .arg(store(SHOP)),
         )
+        .subcommand(verify())
         .subcommand(docs())
         .subcommand(serve())
 }
@@ -114,6 +124,17 @@ fn import() -> Command {
         .arg(store(STORE))
         .arg(concurrency.value_parser(value_parser!(u16).range(1..=1024)).help("How many orders at once"))
         .arg(name.help("The import's name; by default the file's, without its folder"))
+}
+
+fn verify() -> Command {
+    let file = |name| Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf));
+    Command::new("verify")
+        .about("Reads everything that is stored, and says what is not as it should be")
+        .long_about(VERIFY)
+        .after_help("Exit status: 0 if nothing was found, 1 if something was, 2 if it could not be done.")
+        .arg(store(SHOP_TO_READ))
+        .arg(file("states").help("Write the state of each stream to FILE, one JSON object a line"))
+        .arg(file("against").help("Compare the states with those in FILE, which another program has written"))
 }
 
 fn docs() -> Command {
@@ -164,6 +185,16 @@ fn store(default: &'static str) -> Arg {
 
 const EXIT: &str = "\
 Exit status: 0 if all went well, 1 if the answer is no or lines were left out, 2 if it could not be done.";
+
+const VERIFY: &str = "\
+Reads everything that is stored, and says what is not as it should be.
+
+Every event is decoded and every stream folded; snapshots and the read model are compared with a fresh fold. \
+A service may run meanwhile. Nothing is written but tables beside those of the read model, which are dropped \
+again.
+
+Before a new program is released, let the old one write the states with --states and the new one compare them \
+with --against, on the same store or a copy of it.";
 
 const IMPORT: &str = "\
 Carries out a file of commands, one JSON object a line, and prints a summary as JSON.
