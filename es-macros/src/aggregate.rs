@@ -1,13 +1,14 @@
-//! `#[derive(Aggregate)] #[aggregate("order", id = OrderId, events(OrderPlaced, OrderPaid))]`
+//! `#[derive(Aggregate)] #[aggregate("order", id = OrderId, events(OrderPlaced, OrderPaid), past(OrderFlagged))]`
 
 use crate::args::{self, Arg, Args, List};
 use crate::errors::Errors;
+use crate::past::{self, PastEvent};
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Field, Ident, LitInt, LitStr, Path, Type};
 
-const KEYS: &[&str] = &["id", "events", "revision", "snapshot", "commands", "crate"];
+const KEYS: &[&str] = &["id", "events", "past", "revision", "snapshot", "commands", "crate"];
 
 /// A well-formed aggregate, or the nearest one to what was written.
 struct Aggregate {
@@ -16,6 +17,7 @@ struct Aggregate {
     id: Option<Type>,
     events: Vec<Path>,
     commands: Vec<Path>,
+    past: Vec<PastEvent>,
     revision: Option<u32>,
     snapshot: Option<Snapshot>,
     doc: Vec<LitStr>,
@@ -64,6 +66,7 @@ impl Aggregate {
             id: None,
             events: Vec::new(),
             commands: Vec::new(),
+            past: Vec::new(),
             revision: None,
             snapshot: None,
             doc: args::doc(&input.attrs),
@@ -83,7 +86,7 @@ impl Aggregate {
 
     fn read(&mut self, attr: &Attribute, input: &DeriveInput, errors: &mut Errors) {
         let Some(list) = errors.keep(attr.meta.require_list()) else { return };
-        let (mut events, mut commands) = (None::<Vec<Path>>, None::<Vec<Path>>);
+        let (mut events, mut past, mut commands) = (None::<Vec<Path>>, None, None::<Vec<Path>>);
         let (mut revision, mut runtime) = (None::<LitInt>, None);
         let mut args = Args::new(list.tokens.clone(), KEYS, args::span_of_name(attr.path()), errors);
         let name = args.name("order");
@@ -92,6 +95,7 @@ impl Aggregate {
                 "id" => args.fill(&mut self.id, arg, "`id` is a type: `id = OrderId`"),
                 "events" => args.types(&mut events, &arg, &LISTED),
                 "commands" => args.types(&mut commands, &arg, &COMMANDS),
+                "past" => past::read(&mut past, &mut args, &arg),
                 "revision" => args.fill(&mut revision, arg, REVISION),
                 "snapshot" => read_snapshot(&mut self.snapshot, &mut args, &arg, input),
                 "crate" => args.fill(&mut runtime, arg, "`crate` is a path: `crate = my_crate::es`"),
@@ -106,6 +110,8 @@ impl Aggregate {
         }
         self.events = events.unwrap_or_default();
         self.commands = commands.unwrap_or_default();
+        self.past = past.unwrap_or_default();
+        past::refuse_current(&mut self.past, &self.events, errors);
         self.revision = revision.and_then(|literal| errors.keep(args::above_zero(&literal, REVISION)));
         self.name = name.unwrap_or_else(|| self.name.clone());
         self.runtime = args::runtime(runtime);
@@ -121,6 +127,10 @@ impl Aggregate {
         };
         let revision = self.revision.map(|revision| quote!(const REVISION: __es::u32 = #revision;));
         let snapshot = self.snapshot.as_ref().map(Snapshot::plan);
+        let folds =
+            events.iter().map(|event| quote_spanned!(args::span_of_name(event)=> __es::Fold::of::<#event>()));
+        let past = past::Written::of(ident, events.len(), &self.past);
+        let past::Written { table, members: past_members, covers: past_covers, rows: past_rows } = past;
         let members = events.iter().enumerate().map(|(position, event)| self.member(position, event));
         // Spanned so that rustc points at the event, and does not advise to write the impl by hand.
         let followed = quote_spanned!(ident.span()=> __es::FollowedBy<__F>);
@@ -139,7 +149,8 @@ impl Aggregate {
                 #[automatically_derived]
                 impl __es::Aggregate for #ident {
                     const NAME: &'static __es::str = #name;
-                    const EVENTS: &'static [__es::Fold<Self>] = &[#(__es::Fold::of::<#events>()),*];
+                    const EVENTS: &'static [__es::Fold<Self>] = &[#(#folds),*];
+                    #table
                     #revision
                     #snapshot
                     #id
@@ -147,9 +158,10 @@ impl Aggregate {
                 #(#members)*
                 #(#handled)*
                 __es::register!(aggregate #ident (#(#commands),*) #(#doc)*);
-                impl<__F: __es::Follower> #followed for #ident where __F: #(#covers)+* {
+                #past_members
+                impl<__F: __es::Follower> #followed for #ident where __F: #(#covers)+* #past_covers {
                     const FOLLOWED: __es::Followed<__F> =
-                        __es::Followed::new(#name, &[#(__es::Row::of::<#events>()),*]);
+                        __es::Followed::new(#name, &[#(__es::Row::of::<#events>()),*]) #past_rows;
                 }
             };
         }

@@ -156,7 +156,7 @@ impl<'e> Args<'e> {
     }
 
     /// Reads `value, value, ...`, reporting `usage` at each part that is none.
-    fn list_of<T: Parse>(&mut self, tokens: TokenStream, usage: &str) -> Vec<T> {
+    pub(crate) fn list_of<T: Parse>(&mut self, tokens: TokenStream, usage: &str) -> Vec<T> {
         let mut values = Vec::new();
         for part in split(tokens) {
             match leading::<T>(part.clone()) {
@@ -232,6 +232,14 @@ pub(crate) fn check_name(name: &LitStr) -> syn::Result<()> {
         None => return Ok(()),
     };
     Err(Error::new_spanned(name, message))
+}
+
+/// Refuses a reason that gives none.
+pub(crate) fn check_reason(reason: &LitStr, usage: &str) -> syn::Result<()> {
+    match reason.value().trim() {
+        "" => Err(Error::new_spanned(reason, usage)),
+        _ => Ok(()),
+    }
 }
 
 /// The number that `literal` is, or `message` at it.

@@ -1,12 +1,13 @@
-//! `#[event("stored.name", version = 2, from = Older, alias = "old.name")]`
+//! `#[event("stored.name", version = 2, from = Older, alias = "old.name", into(One, Other))]`
 
 use crate::args::{self, Args};
 use crate::errors::Errors;
+use crate::fate::{self, Fate};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Data, DeriveInput, Error, Ident, LitInt, LitStr, Path};
 
-const KEYS: &[&str] = &["version", "from", "alias", "crate"];
+const KEYS: &[&str] = &["version", "from", "try_from", "alias", "into", "retired", "crate"];
 
 /// A well-formed event, or the nearest one to what was written.
 struct Event {
@@ -14,6 +15,7 @@ struct Event {
     name: Option<LitStr>,
     aliases: Vec<LitStr>,
     version: Version,
+    fate: Fate,
     /// Which of serde's derives the user did not write.
     derives: Vec<&'static str>,
     doc: Vec<LitStr>,
@@ -22,10 +24,16 @@ struct Event {
 
 enum Version {
     First,
-    /// A number above 1, and the type that is one version older.
-    Later(u16, Path),
+    /// A number above 1, and the hop that leads to it.
+    Later(u16, Hop),
     /// What was written about it is wrong.
     Unknown,
+}
+
+/// The type that is one version older, and whether it may be refused.
+struct Hop {
+    from: Path,
+    is_fallible: bool,
 }
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -74,30 +82,43 @@ fn keyword(item: &TokenStream) -> Option<Ident> {
 
 impl Event {
     fn parse(tokens: TokenStream, input: &DeriveInput, errors: &mut Errors) -> Self {
-        let (mut version, mut from, mut aliases, mut runtime) = (None::<LitInt>, None, Vec::new(), None);
+        let (mut version, mut from, mut try_from) = (None::<LitInt>, None, None);
+        let (mut aliases, mut runtime, mut retired) = (Vec::new(), None, None::<LitStr>);
+        let (mut parts, mut into) = (None, None);
         let mut args = Args::new(tokens, KEYS, Span::call_site(), errors);
         let name = args.name("order.placed");
         while let Some(arg) = args.next() {
             match arg.key.to_string().as_str() {
                 "version" => args.fill(&mut version, arg, VERSION),
                 "from" => args.fill(&mut from, arg, "`from` is a type: `from = OrderPlacedV1`"),
+                "try_from" => {
+                    args.fill(&mut try_from, arg, "`try_from` is a type: `try_from = OrderPlacedV1`");
+                }
                 "alias" => {
                     let mut alias = None::<LitStr>;
                     args.fill(&mut alias, arg, "an alias is a stored name: `alias = \"order.settled\"`");
                     aliases.extend(alias);
                 }
+                "into" => {
+                    args.types(&mut parts, &arg, &fate::PARTS);
+                    into = Some(arg.key);
+                }
+                "retired" => args.fill(&mut retired, arg, fate::REASON),
                 "crate" => args.fill(&mut runtime, arg, "`crate` is a path: `crate = my_crate::es`"),
                 _ => args.unknown(&arg),
             }
         }
-        let (no_version, no_from) = (args.lacks("version"), args.lacks("from"));
-        let version = errors.keep(version_of(version, from, no_version, no_from));
+        let (no_version, no_hop) = (args.lacks("version"), args.lacks("from") && args.lacks("try_from"));
+        let hop = hop_of(from, try_from, errors);
+        let version = errors.keep(version_of(version, hop, no_version, no_hop));
+        let fate = Fate::of(into, parts.unwrap_or_default(), retired, errors);
         keep_aliases(&mut aliases, name.as_ref(), errors);
         Self {
             ident: input.ident.clone(),
             name,
             aliases,
             version: version.unwrap_or(Version::Unknown),
+            fate,
             derives: missing_derives(&input.attrs),
             doc: args::doc(&input.attrs),
             runtime: args::runtime(runtime),
@@ -131,9 +152,11 @@ impl Event {
         let aliases = (!aliases.is_empty())
             .then(|| quote!(const ALIASES: &'static [&'static __es::str] = &[#(#aliases),*];));
         let (version, check) = match &self.version {
-            Version::Later(number, from) => (later(*number, from), Some(check(ident, from))),
+            Version::Later(number, hop) => (later(*number, hop), Some(check(ident, &hop.from))),
             Version::First | Version::Unknown => (first(), None),
         };
+        let (fate, former) = self.fate.impls(ident);
+        let entry = if matches!(self.fate, Fate::Current) { quote!(event) } else { quote!(former) };
         quote! {
             #[allow(unused_qualifications)]
             const _: () = {
@@ -145,9 +168,11 @@ impl Event {
                     #aliases
                     const ORIGIN: __es::Origin = __es::origin!(#ident);
                     #version
+                    #fate
                 }
+                #former
                 #check
-                __es::register!(event #ident #(#doc)*);
+                __es::register!(#entry #ident #(#doc)*);
             };
         }
     }
@@ -165,18 +190,21 @@ impl Event {
 fn first() -> TokenStream {
     quote! {
         type Previous = __es::Genesis;
-        const UPCAST: fn(__es::Genesis) -> Self = __es::from_nothing;
+        const UPCAST: __es::Hop<__es::Genesis, Self> = __es::from_nothing;
     }
 }
 
-fn later(version: u16, from: &Path) -> TokenStream {
+fn later(version: u16, Hop { from, is_fallible }: &Hop) -> TokenStream {
     let span = args::span_of_name(from);
     let previous = quote_spanned!(span=> type Previous = #from;);
-    let upcast = quote_spanned!(span=> <Self as __es::Upcast<#from>>::upcast);
+    let upcast = match is_fallible {
+        false => quote_spanned!(span=> <Self as __es::Upcast<#from>>::hop),
+        true => quote_spanned!(span=> <Self as __es::TryUpcast<#from>>::try_upcast),
+    };
     quote! {
         const VERSION: __es::u16 = #version;
         #previous
-        const UPCAST: fn(#from) -> Self = #upcast;
+        const UPCAST: __es::Hop<#from, Self> = #upcast;
     }
 }
 
@@ -185,28 +213,50 @@ fn check(ident: &Ident, from: &Path) -> TokenStream {
     quote!(const _: () = #check;)
 }
 
+impl Hop {
+    /// The argument that says it.
+    const fn word(&self) -> &'static str {
+        if self.is_fallible { "try_from" } else { "from" }
+    }
+}
+
+fn hop_of(from: Option<Path>, try_from: Option<Path>, errors: &mut Errors) -> Option<Hop> {
+    if let (Some(_), Some(second)) = (&from, &try_from) {
+        let message = "a version has one hop that leads to it: `from` if it cannot fail, else `try_from`";
+        errors.at(second, message);
+    }
+    let hop = |is_fallible| move |from| Hop { from, is_fallible };
+    from.map(hop(false)).or_else(|| try_from.map(hop(true)))
+}
+
 const VERSION: &str = "a version is a number from 1 to 65535";
 
 fn version_of(
     number: Option<LitInt>,
-    from: Option<Path>,
+    hop: Option<Hop>,
     no_version: bool,
-    no_from: bool,
+    no_hop: bool,
 ) -> syn::Result<Version> {
     let Some(literal) = number else {
-        let message = "`from` is the previous version, so say which `version` this one is";
-        return match from {
-            Some(from) if no_version => Err(Error::new_spanned(from, message)),
-            None if no_version && no_from => Ok(Version::First),
+        return match hop {
+            Some(hop) if no_version => {
+                let word = hop.word();
+                let message = format!("`{word}` is the previous version, so say which `version` this one is");
+                Err(Error::new_spanned(hop.from, message))
+            }
+            None if no_version && no_hop => Ok(Version::First),
             _ => Ok(Version::Unknown),
         };
     };
     let number = literal.base10_parse::<u16>().ok().filter(|number| *number > 0);
-    match (number.ok_or_else(|| Error::new_spanned(&literal, VERSION))?, from) {
+    match (number.ok_or_else(|| Error::new_spanned(&literal, VERSION))?, hop) {
         (1, None) => Ok(Version::First),
-        (1, Some(from)) => Err(Error::new_spanned(from, "version 1 comes `from` nothing")),
-        (number, Some(from)) => Ok(Version::Later(number, from)),
-        (number, None) if no_from => {
+        (1, Some(hop)) => {
+            let message = format!("version 1 comes `{}` nothing", hop.word());
+            Err(Error::new_spanned(hop.from, message))
+        }
+        (number, Some(hop)) => Ok(Version::Later(number, hop)),
+        (number, None) if no_hop => {
             let older = number - 1;
             let message = format!(
                 "version {number} needs `from = <the type of version {older}>`, \

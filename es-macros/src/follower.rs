@@ -20,7 +20,13 @@ pub(crate) struct Kind {
     pub(crate) no_follows: &'static str,
     /// What its attribute may say.
     pub(crate) keys: &'static [&'static str],
+    /// How an event that is ignored is written for this type.
+    pub(crate) ignoring: fn(&DeriveInput) -> Ignoring,
 }
+
+/// Writes the impl of a type for an event that it ignores: like the user's own for one that it handles, so that
+/// rustc shows the two of them where an event is both.
+pub(crate) type Ignoring = fn(&Ident, &Path) -> TokenStream;
 
 /// A well-formed follower, or the nearest one to what was written.
 pub(crate) struct Follower {
@@ -30,6 +36,7 @@ pub(crate) struct Follower {
     name: LitStr,
     follows: Vec<Path>,
     ignored: Vec<Path>,
+    ignoring: Ignoring,
     runtime: TokenStream,
 }
 
@@ -82,6 +89,7 @@ impl Kind {
             name,
             follows: Vec::new(),
             ignored: Vec::new(),
+            ignoring: (self.ignoring)(input),
             runtime,
         };
         let mut attrs = input.attrs.iter().filter(|attr| attr.path().is_ident(attribute));
@@ -168,18 +176,9 @@ impl Follower {
         quote_spanned!(span=> const _: () = __es::expect_followed_once::<#ident>(#position);)
     }
 
-    /// An impl like the user's own, so that rustc shows the two of them where an event is both handled
-    /// and ignored.
     fn ignore(&self, event: &Path) -> TokenStream {
         let ident = &self.ident;
-        let ignored = quote_spanned! {args::span_of_name(event)=>
-            impl __es::On<#event> for #ident {
-                const IS_IGNORED: __es::bool = true;
-                async fn on(&self, _: &__es::Recorded<#event>, _: &mut Self::Context) -> __es::Handled {
-                    __es::Ok(())
-                }
-            }
-        };
+        let ignored = (self.ignoring)(ident, event);
         // Where it is not known what is followed, an event is not blamed for not being part of it.
         let listed = (!self.follows.is_empty()).then(|| {
             quote_spanned!(args::span_of_name(event)=>
@@ -187,6 +186,18 @@ impl Follower {
             )
         });
         quote!(#[automatically_derived] #ignored #listed)
+    }
+}
+
+/// As for whoever handles an event by `On`.
+pub(crate) fn ignored_on(ident: &Ident, event: &Path) -> TokenStream {
+    quote_spanned! {args::span_of_name(event)=>
+        impl __es::On<#event> for #ident {
+            const IS_IGNORED: __es::bool = true;
+            async fn on(&self, _: &__es::Recorded<#event>, _: &mut Self::Context) -> __es::Handled {
+                __es::Ok(())
+            }
+        }
     }
 }
 

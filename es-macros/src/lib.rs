@@ -9,7 +9,9 @@ mod aggregate;
 mod args;
 mod errors;
 mod event;
+mod fate;
 mod follower;
+mod past;
 mod projection;
 mod reaction;
 #[cfg(test)]
@@ -55,7 +57,10 @@ use proc_macro::TokenStream;
 /// | `"order.placed"` | The stored name, first and always written out. It outlives the Rust name: were it inferred, a rename in the code would rename history. 1 to 200 bytes of ASCII letters, digits, `.`, `_` and `-`, which is what every store and broker can carry. |
 /// | `version = 2` | The version of the shape, 1 to 65535. Left out, it is 1. |
 /// | `from = OrderPlacedV1` | The event type that is exactly one version older, and as visible as this one. Needed above version 1, with an `impl From<OrderPlacedV1> for OrderPlaced`: stored events are read through the chain of versions, one hop at a time. |
+/// | `try_from = OrderPlacedV1` | In the place of `from`, where not all that is stored can be taken: with an `impl TryFrom<OrderPlacedV1> for OrderPlaced`, whose `Error` is an error. What it refuses is a `DecodeError::Refused` for whoever reads it. |
 /// | `alias = "order.created"` | A name it was stored under before. May be given several times. An event renamed between two versions needs the older name as its alias. |
+/// | `into(OrderPlaced, Option<OrderPaid>)` | It does not happen any more, and these are read in its place, in this order: one to eight events, each once; in an `Option` where it perhaps happened, in a `Vec` where it happened several times. With an `impl From<This> for (OrderPlaced, Option<OrderPaid>)`; of one alone, without the parentheses. See `past(...)` of [`Aggregate`](derive@Aggregate). |
+/// | `retired = "flags moved to the risk service"` | It does not happen any more, and nothing is read in its place, for this reason. The type stays, so that its name is never used again and its history can be read. |
 /// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. `$crate::...` works in a `macro_rules!` macro. |
 ///
 /// A field that is added needs `#[serde(default)]`, a change of the shape a new version, a new name for
@@ -79,8 +84,8 @@ use proc_macro::TokenStream;
 ///
 /// Every mistake is an error of its own, at the word that is wrong, and all of an attribute are reported
 /// at once: a missing or malformed name, an unknown or repeated argument, a version above 1 without
-/// `from`, a chain that skips a version or loses a name, a missing `From`, an alias that says nothing
-/// new. Unions cannot be events, nor can generic types: an event is stored under one name, with one shape.
+/// `from` or `try_from`, a chain that skips a version or loses a name, a missing `From` or `TryFrom`, an alias that
+/// says nothing new, what became of an event said of an older version. Unions cannot be events, nor can generic types: an event is stored under one name, with one shape.
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
     event::expand(args.into(), item.into()).into()
@@ -133,15 +138,18 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `"order"` | The stored name, first: the category of its streams. The rules are those of an event's name. |
 /// | `id = OrderId` | The type that tells one from another. Its `Display` is stored, so `String`, `u64` or a type of yours with `Display`, `Clone`, `Send` and `Sync`. |
 /// | `events(OrderPlaced, sales::OrderPaid)` | Every event it is folded from, in its newest version; older ones are read through `from`. Events may come from other modules and crates, and be shared with other aggregates. |
+/// | `past(OrderBought, OrderShipped = "shipments have streams of their own")` | Events that its streams hold, but that it does not raise any more. An event with `into(...)` is read as those, which are events of this aggregate; one with `retired` is passed over. An event that moved to another aggregate is passed over here for the reason that is given. |
 /// | `snapshot(every = 100)` | Keep a snapshot, anew after so many events. The state needs serde's `Serialize` and `Deserialize`, derived with a dependency on serde (feature `derive`) of your own; they must skip none of its fields. Left out, nothing is kept. |
-/// | `revision = 2` | Raise it when the logic of a handler or of a `From` between versions changes, or the inside of a type that a field has: older snapshots are thrown away then. From 1 on, which is the default. Changed fields of the state itself, and changed names and versions of events, are noticed without it. |
+/// | `revision = 2` | Raise it when the logic of a handler or of a `From` between versions changes, or the inside of a type that a field has: older snapshots are thrown away then. From 1 on, which is the default. Changed fields of the state itself, and changed names and versions of events, of those in `past(...)` too, are noticed without it. |
 /// | `crate = my_crate::es` | Where the runtime is, when it is not `::es_runtime`. |
 ///
 /// # What is checked
 ///
 /// From the list the compiler knows every event, and so it refuses, at the word in the list: a type that
 /// is no event, an event without `impl Apply<Event>`, two events stored under one name (aliases included),
-/// an old version beside the newest. Elsewhere: an event raised that is not listed. Names shared between aggregates are found by `es_runtime::catalog!`.
+/// an old version beside the newest, an event that does not happen any more among those that do, and one of the past
+/// that does not say what became of it or is read as an event that is not listed. Elsewhere: an event raised that is
+/// not listed, or is of the past. Names shared between aggregates are found by `es_runtime::catalog!`.
 ///
 /// The state must be `Default`: what it is before its first event. It cannot be generic, because its events
 /// are stored under one name.

@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::errors::Errors;
-use crate::follower::{Follower, Kind};
+use crate::follower::{self, Follower, Kind};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{DeriveInput, Ident, LitInt, Path};
@@ -14,6 +14,7 @@ const KIND: Kind = Kind {
     example: "orders-by-day",
     no_follows: "missing `follows(...)`, the aggregates whose events this projection is made of",
     keys: &["version", "follows", "ignore", "delivery", "crate"],
+    ignoring: |_| follower::ignored_on,
 };
 
 /// A well-formed projection, or the nearest one to what was written.

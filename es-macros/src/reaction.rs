@@ -1,6 +1,6 @@
 //! `#[derive(Reaction)] #[reaction("charge", follows(Order), ignore(OrderShipped))]`
 
-use crate::follower::Kind;
+use crate::follower::{self, Kind};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -11,6 +11,7 @@ const KIND: Kind = Kind {
     example: "charge",
     no_follows: "missing `follows(...)`, the aggregates whose events this reaction acts on",
     keys: &["follows", "ignore", "crate"],
+    ignoring: |_| follower::ignored_on,
 };
 
 pub(crate) fn expand(item: TokenStream) -> TokenStream {

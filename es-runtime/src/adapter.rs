@@ -102,7 +102,7 @@ pub trait Adapter: Send + Sync + 'static {
     ) -> impl Future<Output = Result<LogPage, ReadError>> + Send;
 
     /// Where the log ends now: a reader from there sees every append that is acknowledged after this call, and
-    /// nothing that was acknowledged before it.
+    /// nothing that was acknowledged before it. Whoever has read to the end has come there, or farther.
     ///
     /// What it does by itself is to look through the whole log.
     fn head(&self) -> impl Future<Output = Result<Cursor, ReadError>> + Send {

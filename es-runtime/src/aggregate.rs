@@ -2,8 +2,10 @@
 
 use crate::event::Event;
 use crate::format::{DecodeError, Payload, decode};
+use crate::former::{PastEvent, past_of};
 use crate::schema::EventSchema;
 use crate::snapshot::SnapshotPlan;
+use crate::text::fail;
 use core::fmt::{Debug, Display, Formatter};
 
 /// State folded from a closed list of events. Written by [`#[derive(Aggregate)]`](derive@crate::Aggregate).
@@ -17,6 +19,8 @@ pub trait Aggregate: Default + Send + Sync + 'static {
     const NAME: &'static str;
     /// The events it is folded from.
     const EVENTS: &'static [Fold<Self>];
+    /// The events that it does not raise any more, and what is read in their place.
+    const PAST: &'static [PastEvent<Self>] = &[];
     /// Raised by hand when a handler's logic changes, so that older snapshots are thrown away.
     const REVISION: u32 = 1;
     /// How it is snapshotted, if it is.
@@ -73,7 +77,16 @@ pub struct Fold<A> {
 
 impl<A> Fold<A> {
     #[doc(hidden)]
+    #[track_caller]
     pub const fn of<E: EventOf<A>>() -> Self {
+        if E::FATE.is_past() {
+            let event = E::ORIGIN.type_name();
+            fail(&[
+                "`",
+                event,
+                "` does not happen any more; list it in `past(...)`, and not in `events(...)`",
+            ])
+        }
         Self {
             schema: EventSchema::of::<E>(),
             replay: |state, version, payload| {
@@ -112,10 +125,23 @@ impl<A> Debug for Fold<A> {
     }
 }
 
+/// Changes `state` by an event that is stored as `name`, if that is known.
+pub(crate) fn replay<A: Aggregate>(
+    state: &mut A,
+    name: &str,
+    version: u16,
+    payload: Payload<'_>,
+) -> Option<Result<(), DecodeError>> {
+    match fold_of::<A>(name) {
+        Some(fold) => Some(fold.replay(state, version, payload)),
+        None => past_of::<A>(name).map(|past| past.replay(state, version, payload)),
+    }
+}
+
 /// The row of `A`'s table for events stored as `name`.
 ///
 /// A scan: for the lengths that aggregates have it is faster than a hash or a search, and it needs
 /// no generated code.
-pub(crate) fn fold_of<A: Aggregate>(name: &str) -> Option<&'static Fold<A>> {
+fn fold_of<A: Aggregate>(name: &str) -> Option<&'static Fold<A>> {
     A::EVENTS.iter().find(|fold| fold.schema.is_named(name))
 }

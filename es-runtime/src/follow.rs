@@ -3,8 +3,11 @@
 #[cfg(test)]
 mod tests;
 
+use crate::aggregate::Aggregate;
 use crate::event::Event;
 use crate::format::DecodeError;
+use crate::former::CoversPast;
+use crate::id::EventId;
 use crate::recorded::Recorded;
 use crate::schema::EventSchema;
 use crate::text::{fail, is_same};
@@ -30,7 +33,14 @@ pub trait Follower: Sized + Send + Sync + 'static {
     /// The aggregates it follows.
     const FOLLOWS: &'static [Followed<Self>];
     /// What its handlers are given beside the event.
-    type Context: Send;
+    type Context: Context;
+}
+
+/// What a handler is given beside the event.
+#[doc(hidden)]
+pub trait Context: Send {
+    /// What is handled next is this part of the stored event, and not all of it.
+    fn turn_to(&mut self, _part: EventId) {}
 }
 
 /// What a follower does when `E` has happened.
@@ -67,10 +77,17 @@ pub trait On<E: Event>: Follower {
 pub trait Covers<E>: Follower {
     /// What it does with it.
     const ROW: Row<Self>;
+
+    /// Does it with one that is read in the place of a stored one.
+    fn cover<'a>(&'a self, event: &'a Recorded<E>, context: &'a mut Self::Context) -> Handling<'a>;
 }
 
 impl<F: On<E>, E: Event> Covers<E> for F {
     const ROW: Row<Self> = if F::IS_IGNORED { Row::ignored::<E>() } else { Row::handled::<E>() };
+
+    fn cover<'a>(&'a self, event: &'a Recorded<E>, context: &'a mut F::Context) -> Handling<'a> {
+        Box::pin(self.on(event, context))
+    }
 }
 
 /// An aggregate whose every event `F` handles or ignores. Written by the derive of the aggregate, so that an event
@@ -89,6 +106,7 @@ pub trait FollowedBy<F: Follower> {
 pub struct Followed<F: Follower> {
     category: &'static str,
     rows: &'static [Row<F>],
+    past: &'static [Row<F>],
 }
 
 impl<F: Follower> Followed<F> {
@@ -99,7 +117,13 @@ impl<F: Follower> Followed<F> {
 
     #[doc(hidden)]
     pub const fn new(category: &'static str, rows: &'static [Row<F>]) -> Self {
-        Self { category, rows }
+        Self { category, rows, past: &[] }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_past(self, past: &'static [Row<F>]) -> Self {
+        Self { past, ..self }
     }
 
     /// The category that the aggregate's streams are stored under.
@@ -110,6 +134,17 @@ impl<F: Follower> Followed<F> {
     /// What is done with each of its events.
     pub const fn rows(&self) -> &'static [Row<F>] {
         self.rows
+    }
+
+    /// What is done with each of those that do not happen any more: the handlers of what is read in its place are
+    /// called; where there is none it is ignored.
+    pub const fn past(&self) -> &'static [Row<F>] {
+        self.past
+    }
+
+    fn row_of(&self, name: &str) -> Option<&'static Row<F>> {
+        let is_named = |row: &&Row<F>| row.schema.is_named(name);
+        self.rows.iter().find(is_named).or_else(|| self.past.iter().find(is_named))
     }
 }
 
@@ -145,6 +180,19 @@ pub const fn expect_listed<F: Follower, E: Event>() {
             }
             if is_same(listed.name(), ignored.name()) {
                 newest = Some(listed);
+            }
+            j += 1;
+        }
+        let past = F::FOLLOWS[i].past;
+        let mut j = 0;
+        while j < past.len() {
+            if past[j].schema.is(&ignored) {
+                fail(&[
+                    "`",
+                    ignored.origin().type_name(),
+                    "` is in the past of its aggregate, so it never comes here; handle or ignore what is read in its \
+                     place",
+                ])
             }
             j += 1;
         }
@@ -185,21 +233,37 @@ impl<F: Follower> Row<F> {
         F::ROW
     }
 
-    const fn ignored<E: Event>() -> Self {
+    /// What `F` does with an event that says what became of it.
+    #[doc(hidden)]
+    pub const fn past<E>() -> Self
+    where
+        F: CoversPast<E>,
+    {
+        F::PAST_ROW
+    }
+
+    /// What `F` does with an event that nothing came after in `A`, at `position` in its past.
+    #[doc(hidden)]
+    pub const fn retired<A: Aggregate>(position: usize) -> Self {
+        Self { schema: *A::PAST[position].schema(), handler: None }
+    }
+
+    pub(crate) const fn ignored<E: Event>() -> Self {
         Self { schema: EventSchema::of::<E>(), handler: None }
+    }
+
+    pub(crate) const fn with<E: Event>(handler: Handler<F>) -> Self {
+        Self { schema: EventSchema::of::<E>(), handler: Some(handler) }
     }
 
     const fn handled<E: Event>() -> Self
     where
         F: On<E>,
     {
-        Self {
-            schema: EventSchema::of::<E>(),
-            handler: Some(|follower, recorded, context| {
-                let event = recorded.decode::<E>()?;
-                Ok(Box::pin(async move { follower.on(&event, context).await }))
-            }),
-        }
+        Self::with::<E>(|follower, recorded, context| {
+            let event = recorded.decode::<E>()?;
+            Ok(Box::pin(async move { follower.on(&event, context).await }))
+        })
     }
 
     /// The event of this row.
@@ -221,7 +285,9 @@ impl<F: Follower> fmt::Debug for Row<F> {
 
 impl<F: Follower> fmt::Debug for Followed<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Followed").field("category", &self.category).field("rows", &self.rows).finish()
+        let (category, rows, past) = (&self.category, &self.rows, &self.past);
+        let mut shown = f.debug_struct("Followed");
+        shown.field("category", category).field("rows", rows).field("past", past).finish()
     }
 }
 
@@ -249,7 +315,7 @@ pub(crate) fn task<'a, F: Follower>(
     let Some(followed) = F::FOLLOWS.iter().find(|followed| followed.category == category) else {
         return Ok(Task::Pass);
     };
-    match followed.rows.iter().find(|row| row.schema.is_named(event.name())) {
+    match followed.row_of(event.name()) {
         Some(Row { handler: Some(handle), .. }) => handle(follower, event, context).map(Task::Handle),
         Some(_) => Ok(Task::Pass),
         None => Ok(Task::Unknown),

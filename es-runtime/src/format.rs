@@ -244,6 +244,21 @@ pub enum DecodeError {
         /// What the format said.
         r#source: Cause,
     },
+    /// A `TryFrom` between two versions did not take it.
+    #[error(
+        "`{name}` version {from} was refused as version {to}: {source}; \
+         what is stored stays, so let the `TryFrom` of version {to} take it"
+    )]
+    Refused {
+        /// The name of the event.
+        name: &'static str,
+        /// The version that was read, or made by the hop before.
+        from: u16,
+        /// The version that it was to become.
+        to: u16,
+        /// What the `TryFrom` said.
+        r#source: Cause,
+    },
 }
 
 /// Whether events of type `E` are, or were once, stored as `name`.
@@ -269,7 +284,13 @@ pub(crate) fn decode<E: Event>(version: u16, payload: Payload<'_>) -> Result<E, 
     if version == 0 || version > E::VERSION {
         return Err(DecodeError::UnknownVersion { name: E::NAME, version, newest: E::VERSION });
     }
-    decode::<E::Previous>(version, payload).map(E::UPCAST)
+    let previous = decode::<E::Previous>(version, payload)?;
+    E::UPCAST(previous).map_err(|source| DecodeError::Refused {
+        name: E::NAME,
+        from: <E::Previous as Event>::VERSION,
+        to: E::VERSION,
+        source,
+    })
 }
 
 /// An event could not be written: its `Serialize` failed, or what it wrote cannot be read again. Nothing was

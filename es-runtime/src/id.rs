@@ -93,6 +93,11 @@ impl EventId {
     pub fn of(commit: CommitId, index: u64) -> Self {
         Self(Uuid::new_v5(&commit.0, &index.to_be_bytes()))
     }
+
+    /// The id of part `number` (from 0) of the event, where several are read in its place.
+    pub(crate) fn of_part(self, number: u32) -> Self {
+        Self(Uuid::new_v5(&self.0, &number.to_be_bytes()))
+    }
 }
 
 /// Where fresh ids and the jitter of a retry come from. Inject one to make a test repeatable.

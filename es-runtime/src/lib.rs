@@ -18,9 +18,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! When its shape changes, the old one stays as an event of its own, and [`From`] leads to the new one. The
-//! compiler checks that the chain is whole; a name that was changed stays known as an `alias`. See
-//! [`#[event]`](macro@event).
+//! When its shape changes, the old one stays as an event of its own, and [`From`] leads to the new one, or
+//! [`TryFrom`] where it may refuse. The compiler checks that the chain is whole; a name that was changed stays known
+//! as an `alias`. See [`#[event]`](macro@event), and [Evolution](#evolution) for events that do not happen any more.
 //!
 //! # Aggregates
 //!
@@ -137,6 +137,76 @@
 //! was; [`history`](Repository::history) with its events, each [`Recorded`] in its envelope;
 //! [`Store::read_all`] with the whole log, page by page.
 //!
+//! # Evolution
+//!
+//! What is stored stays. What a program makes of it may change:
+//!
+//! | what changes | what to write |
+//! | --- | --- |
+//! | a field is added | `#[serde(default)]` above it |
+//! | the shape | the old one stays, with a new Rust name; `version = 2, from = OrderPlacedV1`, and a `From` |
+//! | the shape, and not all that is stored fits | `version = 2, try_from = OrderPlacedV1`, and a `TryFrom` |
+//! | the stored name | `alias = "order.settled"` |
+//! | an event turns out to be several, or another | `into(OrderPlaced, OrderPaid)`, a `From`, and `past(...)` of the aggregate |
+//! | an event is nobody's concern any more | `retired = "why"`, and `past(...)` of the aggregate |
+//! | an event moves to another aggregate | it is listed there, and here in `past(OrderShipped = "why")` |
+//!
+//! Whether a change bears what is stored is told by a test that a line makes, `es_runtime::events_lock!()` (feature
+//! `schema`, which `testing` brings): it compares every event with what `events.lock` says of it.
+//!
+//! An event that does not happen any more stays as a type, for its history, and says what became of it. The
+//! aggregates whose streams hold it name it in `past(...)`: then it cannot be raised, and stored ones are read as what
+//! came after it.
+//!
+//! ```
+//! # use es_runtime::prelude::*;
+//! # #[event("order.placed")]
+//! # pub struct OrderPlaced {}
+//! # #[event("order.paid")]
+//! # pub struct OrderPaid { pub cents: u64 }
+//! /// Until orders could be paid later.
+//! #[event("order.bought", into(OrderPlaced, Option<OrderPaid>))]
+//! pub struct OrderBought {
+//!     pub cents: u64,
+//! }
+//!
+//! impl From<OrderBought> for (OrderPlaced, Option<OrderPaid>) {
+//!     fn from(old: OrderBought) -> Self {
+//!         let paid = OrderPaid { cents: old.cents };
+//!         (OrderPlaced {}, (old.cents > 0).then_some(paid))
+//!     }
+//! }
+//!
+//! #[event("order.flagged", retired = "flags moved to the risk service")]
+//! pub struct OrderFlagged {}
+//!
+//! #[derive(Aggregate, Default)]
+//! #[aggregate("order", id = String, events(OrderPlaced, OrderPaid), past(OrderBought, OrderFlagged))]
+//! pub struct Order {
+//!     is_paid: bool,
+//! }
+//! # impl Apply<OrderPlaced> for Order { fn apply(&mut self, _: &OrderPlaced) {} }
+//! # impl Apply<OrderPaid> for Order { fn apply(&mut self, _: &OrderPaid) { self.is_paid = true } }
+//! # fn main() {}
+//! ```
+//!
+//! - The parts are events of the aggregate. They are applied in the order of the `into(...)`, all of them or, where
+//!   the stored one cannot be read, none. It stays one event: versions, positions and expected versions count it once.
+//! - What follows the aggregate needs nothing new: its handlers of the parts are called, in order, and where all parts
+//!   are ignored, none. The event is handled when all of its parts are: where one fails, all of them are tried
+//!   again, or undone together in a transaction. Each has an [id](Recorded::id), and so a key of a reaction, of its
+//!   own, and tells [which part](Recorded::part) it is.
+//! - A retired event is passed over without being decoded, whatever its version. Versions stay dense.
+//! - An aggregate that leaves a name out of both lists does not load a stream that has it, and says so.
+//! - Snapshots know what was in the past when they were taken. Parked events are retried through the code that
+//!   retries them.
+//! - A subscription to one type asks for what is read elsewhere as it: [`also_in`](Subscribe::also_in). A [`Bus`] does
+//!   not: it tells of events by the names under which they are stored.
+//!
+//! To move an event, leave its type and its name as they are: list it in the aggregate that raises it from now on, and
+//! in the other's `past(...)` with the reason. What the old streams have of it is history; where the new aggregate
+//! needs it, write it there as new events, as an import does.
+//!
 //! # Reading
 //!
 //! A [`Subscription`] follows the log, from what is past to what comes: [`Store::subscribe`], or
@@ -188,9 +258,11 @@ mod commit;
 mod decision;
 mod error;
 mod event;
+mod fate;
 mod follow;
 mod following;
 mod format;
+mod former;
 mod id;
 #[cfg(feature = "schema")]
 pub mod lock;
@@ -200,6 +272,7 @@ pub mod metrics;
 #[cfg(not(feature = "metrics"))]
 mod metrics;
 mod name;
+mod parts;
 mod past;
 mod position;
 pub mod prelude;
@@ -238,13 +311,16 @@ pub use crate::command::{Command, CommandError, Guard, Handle, Outcome};
 pub use crate::commit::{Appended, Commit, Expected, NewEvent, NonEmpty, Range};
 pub use crate::decision::{Decision, Events, Raised};
 pub use crate::error::{AppendError, ConnectError, ReadError};
-pub use crate::event::{Event, Genesis, Upcast};
+pub use crate::event::{Event, Genesis, TryUpcast, Upcast};
+pub use crate::fate::Fate;
 pub use crate::follow::{Followed, Follower, Handled, On, Row};
 pub use crate::following::{EventPlace, FollowError, OnFailure, OnUnknown, Parked};
 pub use crate::format::{Cause, DecodeError, EncodeError, Encoded, Format};
+pub use crate::former::{Former, PastEvent};
 pub use crate::id::{CommitId, Entropy, EventId, StoreId, SystemEntropy};
 pub use crate::metadata::Metadata;
 pub use crate::name::{EventName, InvalidName, StreamName};
+pub use crate::parts::{Part, Parts};
 pub use crate::past::Past;
 pub use crate::position::{Cursor, InvalidPosition, Position, Version};
 pub use crate::projection::{

@@ -2,10 +2,12 @@
 
 pub use crate::aggregate::{Aggregate, Apply, EventOf, Fold};
 pub use crate::command::expect_handled;
-pub use crate::event::{Event, Genesis, Upcast, expect_link, from_nothing};
+pub use crate::event::{Event, Genesis, Hop, TryUpcast, Upcast, expect_link, from_nothing};
+pub use crate::fate::Fate;
 pub use crate::follow::{
     Covers, Followed, FollowedBy, Follower, Handled, On, Row, expect_followed_once, expect_listed,
 };
+pub use crate::former::{CoversPast, Former, PastEvent, Raises, into_nothing, never_applied};
 pub use crate::projection::{AtLeastOnce, Attempt, ExactlyOnce, Projection};
 pub use crate::reaction::{Effects, Reaction};
 pub use crate::recorded::Recorded;
@@ -14,8 +16,8 @@ pub use crate::registry::{AggregateEntry, CommandEntry, EventEntry, FollowerEntr
 pub use crate::schema::{EventSchema, Origin, expect_disjoint, expect_unique};
 pub use crate::snapshot::SnapshotPlan;
 pub use crate::sql::Sql;
-pub use crate::workflow::Workflow;
-pub use core::option::Option::Some;
+pub use crate::workflow::{Plan, When, Workflow};
+pub use core::option::Option::{self, None, Some};
 pub use core::primitive::{bool, str, u16, u32, usize};
 pub use core::result::Result::Ok;
 #[cfg(feature = "registry")]
@@ -46,6 +48,11 @@ macro_rules! __register {
     (event $event:ident $($doc:literal)*) => {
         $crate::__private::inventory::submit! {
             $crate::__private::EventEntry::of::<$event>(::core::concat!($($doc, "\n"),*))
+        }
+    };
+    (former $event:ident $($doc:literal)*) => {
+        $crate::__private::inventory::submit! {
+            $crate::__private::EventEntry::former::<$event>(::core::concat!($($doc, "\n"),*))
         }
     };
     (aggregate $aggregate:ident ($($command:ty),*) $($doc:literal)*) => {

@@ -30,6 +30,8 @@ use std::sync::Arc;
 pub struct Recorded<E = Encoded> {
     /// Shared, so that a clone is two counters and not four and the bytes of everything in it.
     envelope: Arc<Envelope>,
+    /// 1 for the first part of what is stored, 0 for all of it.
+    part: u32,
     event: E,
 }
 
@@ -61,7 +63,7 @@ pub struct Envelope {
 impl Recorded {
     /// An event read from a store. For authors of adapters: nobody else can know that it is stored.
     pub fn from_store(envelope: Envelope, payload: Encoded) -> Self {
-        Self { envelope: Arc::new(envelope), event: payload }
+        Self { envelope: Arc::new(envelope), part: 0, event: payload }
     }
 
     /// Whether events of type `E` are, or were once, stored under this one's name.
@@ -76,11 +78,20 @@ impl Recorded {
     /// When it is an event of another name, of a version newer than the type, or malformed.
     pub fn decode<E: Event>(&self) -> Result<Recorded<E>, DecodeError> {
         let event = decode_named(self.name(), self.schema_version(), &self.event)?;
-        Ok(Recorded { envelope: self.envelope.clone(), event })
+        Ok(Recorded { envelope: self.envelope.clone(), part: 0, event })
     }
 }
 
 impl<E> Recorded<E> {
+    /// The event that is read as part `number`, from 0, of a stored one.
+    pub(crate) const fn part_of(envelope: Arc<Envelope>, number: u32, event: E) -> Self {
+        Self { envelope, part: number.saturating_add(1), event }
+    }
+
+    pub(crate) fn into_parts(self) -> (Arc<Envelope>, E) {
+        (self.envelope, self.event)
+    }
+
     /// The event itself.
     pub const fn event(&self) -> &E {
         &self.event
@@ -91,9 +102,21 @@ impl<E> Recorded<E> {
         self.event
     }
 
-    /// The event's id: the same each time it is read.
+    /// The event's id: the same each time it is read. Each [part](Self::part) of a stored event has one of its own.
     pub fn id(&self) -> EventId {
-        EventId::of(self.envelope.commit, self.envelope.index)
+        let whole = EventId::of(self.envelope.commit, self.envelope.index);
+        match self.part() {
+            None => whole,
+            Some(number) => whole.of_part(number),
+        }
+    }
+
+    /// Which part it is, from 0, of a stored event in whose place others are read: one with `into(...)`.
+    ///
+    /// The parts are counted as the conversion makes them. All else in the envelope is that of the stored event, so
+    /// whoever notes the version or the position of what is done, to know it again, must note the part too.
+    pub const fn part(&self) -> Option<u32> {
+        self.part.checked_sub(1)
     }
 
     /// The commit it was stored in.

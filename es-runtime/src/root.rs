@@ -1,7 +1,7 @@
 //! An aggregate in hand: its id, its version, its state and what was just decided.
 
 use crate::adapter::Bare;
-use crate::aggregate::{Aggregate, EventOf, fold_of};
+use crate::aggregate::{Aggregate, EventOf, replay};
 use crate::commit::{Commit, Expected, NewEvent, NonEmpty, Range};
 use crate::decision::{Decision, Encoder, Raised};
 use crate::format::{DecodeError, EncodeError, Format, Payload};
@@ -180,10 +180,12 @@ impl<A: Aggregate> Root<A> {
         if !self.pending.is_empty() {
             return Err(ReplayError::Pending { stream: self.stream.clone(), pending: self.pending.len() });
         }
-        let fold = fold_of::<A>(event.name).ok_or_else(|| self.unknown(event))?;
         let payload = Payload { format: event.format, bytes: event.payload };
-        fold.replay(&mut self.state, event.schema_version, payload).map_err(|source| {
-            ReplayError::Decode { stream: self.stream.clone(), version: event.version, source }
+        let replayed = replay(&mut self.state, event.name, event.schema_version, payload);
+        replayed.ok_or_else(|| self.unknown(event))?.map_err(|source| ReplayError::Decode {
+            stream: self.stream.clone(),
+            version: event.version,
+            source,
         })?;
         self.stored = event.version;
         Ok(())
@@ -325,7 +327,8 @@ pub enum ReplayError {
     /// The aggregate does not list it.
     #[error(
         "`{stream}` has an event `{name}` at version {version} that aggregate `{aggregate}` does not list; \
-         add it to `events(...)`, or its name as an `alias` of the event it is called now"
+         add it to `events(...)`, or its name as an `alias` of the event it is called now, \
+         or, where it does not happen any more, to `past(...)`"
     )]
     UnknownEvent {
         /// The name of the aggregate.

@@ -2,6 +2,7 @@
 
 use crate::aggregate::Aggregate;
 use crate::event::Event;
+use crate::fate::{Fate, count, known};
 use crate::text::{fail, is_same};
 use core::fmt;
 
@@ -30,7 +31,7 @@ impl Origin {
         self.module
     }
 
-    const fn is(&self, other: &Self) -> bool {
+    pub(crate) const fn is(&self, other: &Self) -> bool {
         self.line == other.line
             && is_same(self.type_name, other.type_name)
             && is_same(self.module, other.module)
@@ -59,6 +60,7 @@ pub struct EventSchema {
     version: u16,
     origin: Origin,
     previous: Origin,
+    fate: Fate,
 }
 
 impl EventSchema {
@@ -70,6 +72,7 @@ impl EventSchema {
             version: E::VERSION,
             origin: E::ORIGIN,
             previous: <E::Previous as Event>::ORIGIN,
+            fate: E::FATE,
         }
     }
 
@@ -91,6 +94,11 @@ impl EventSchema {
     /// Where it is defined.
     pub const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Whether it still happens, and if not, what is read in its place.
+    pub const fn fate(&self) -> Fate {
+        self.fate
     }
 
     /// Whether this is the next version of `other`.
@@ -131,13 +139,13 @@ pub(crate) const fn is_known_as<E: Event>(name: &str) -> bool {
     is_same(E::NAME, name)
 }
 
-/// Fails to compile when the event at `position` in `A`'s list shares a name with one before it.
+/// Fails to compile when the event at `position` of all that `A` knows shares a name with one before it.
 #[doc(hidden)]
 #[track_caller]
 pub const fn expect_unique<A: Aggregate>(position: usize) {
     let mut i = 0;
     while i < position {
-        expect_distinct(A::EVENTS[position].schema(), A::EVENTS[i].schema());
+        expect_distinct(known::<A>(position), known::<A>(i));
         i += 1;
     }
 }
@@ -150,10 +158,10 @@ pub const fn expect_disjoint<A: Aggregate, B: Aggregate>(a: &str, b: &str) {
         fail(&["`", a, "` and `", b, "` are both stored as `", A::NAME, "`; their streams would be mixed up"])
     }
     let mut i = 0;
-    while i < A::EVENTS.len() {
+    while i < count::<A>() {
         let mut j = 0;
-        while j < B::EVENTS.len() {
-            let (event, other) = (A::EVENTS[i].schema(), B::EVENTS[j].schema());
+        while j < count::<B>() {
+            let (event, other) = (known::<A>(i), known::<B>(j));
             if !event.is(other) {
                 expect_distinct(event, other);
             }

@@ -73,8 +73,8 @@ impl Snapshots for NoSnapshots {
 /// Written by `#[aggregate(snapshot(every = 100))]`.
 ///
 /// A snapshot carries a fingerprint of the state's fields, the types inside of them as serde sees them, the
-/// aggregate's revision and the names and versions of its events. When the program's differs, the snapshot is
-/// thrown away and made again.
+/// aggregate's revision and the names and versions of its events, of those in `past(...)` too. When the program's
+/// differs, the snapshot is thrown away and made again.
 ///
 /// What the handlers do is not part of it: raise the revision when that changes. The test of
 /// `events.lock` notices where it was forgotten.
@@ -173,6 +173,14 @@ fn fingerprint<A: Aggregate>() -> u64 {
     while i < A::EVENTS.len() {
         let event = A::EVENTS[i].schema();
         hash = hash.text(event.name()).number(event.version() as u32);
+        i += 1;
+    }
+    let mut i = 0;
+    while i < A::PAST.len() {
+        let event = A::PAST[i].schema();
+        // An event that was retired had its place in the other list, so the list is part of it.
+        let fate = if A::PAST[i].fate().reason().is_some() { "retired" } else { "replaced" };
+        hash = hash.text(event.name()).number(event.version() as u32).text(fate);
         i += 1;
     }
     hash.finish()

@@ -20,7 +20,9 @@ pub struct ThingMadeV1 {
 #[event("thing.made", version = 2, from = ThingMadeV1, alias = "thing.built")]
 pub struct ThingMade {
     name: String,
+    #[serde(alias = "number")]
     count: u8,
+    wide: u128,
     signed: i64,
     ratio: f64,
     letter: char,
@@ -64,6 +66,7 @@ impl From<ThingMadeV1> for ThingMade {
         Self {
             name: old.name,
             count: 1,
+            wide: 0,
             signed: 0,
             ratio: 0.0,
             letter: 'a',
@@ -231,6 +234,7 @@ fn golden_payloads_are_valid_and_others_are_not() {
         for (pointer, value) in [
             ("/name", 1.into()),
             ("/count", 256.into()),
+            ("/wide", (-1).into()),
             ("/signed", "1".into()),
             ("/letter", "ab".into()),
             ("/note", 1.into()),
@@ -245,8 +249,15 @@ fn golden_payloads_are_valid_and_others_are_not() {
         ] {
             assert!(spoiled(pointer, value.clone()), "{pointer}: {value}");
         }
+        let mut aliased = whole.clone();
+        let fields = aliased.as_object_mut().expect("an object");
+        let count = fields.remove("count").expect("it is there");
+        assert!(!is_valid(&document, made, &Value::Object(fields.clone())));
+        fields.insert("number".into(), count);
+        assert!(is_valid(&document, made, &aliased));
         for (pointer, value) in [
             ("/note", Value::Null),
+            ("/wide", 7.into()),
             ("/maybe", Value::Null),
             ("/shape", serde_json::json!({ "Box": { "wide": 1, "high": 2 } })),
         ] {

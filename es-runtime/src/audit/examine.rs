@@ -3,7 +3,7 @@
 use super::finding::{Fault, Finding};
 use super::states::{StreamState, is_same};
 use crate::adapter::Limit;
-use crate::aggregate::{Aggregate, fold_of};
+use crate::aggregate::{Aggregate, replay};
 use crate::error::ReadError;
 use crate::following::panic_text;
 use crate::format::{Cause, Encoded, Format};
@@ -206,25 +206,22 @@ impl<A: Aggregate> Folding<A> {
     fn take(&mut self, event: &Recorded) {
         self.examined.events += 1;
         let name = || event.name().to_owned();
-        let fault = match (fold_of::<A>(event.name()), self.state.take()) {
-            (None, _) => Some(Fault::UnknownEvent { name: name() }),
-            (Some(fold), state) => {
-                let is_whole = state.is_some();
-                let mut state = state.unwrap_or_default();
-                let replay = AssertUnwindSafe(|| {
-                    fold.replay(&mut state, event.schema_version(), event.event().as_payload())
-                });
-                match catch_unwind(replay) {
-                    Ok(Ok(())) => {
-                        self.state = is_whole.then_some(state);
-                        None
-                    }
-                    Ok(Err(error)) => Some(Fault::Unreadable { name: name(), error: error.to_string() }),
-                    // From a state that is none, a handler may well fail at what it does not expect.
-                    Err(_) if !is_whole => None,
-                    Err(panic) => Some(Fault::Panicked { name: name(), text: panic_text(&*panic) }),
-                }
+        let whole = self.state.take();
+        let is_whole = whole.is_some();
+        let mut state = whole.unwrap_or_default();
+        let replayed = catch_unwind(AssertUnwindSafe(|| {
+            replay(&mut state, event.name(), event.schema_version(), event.event().as_payload())
+        }));
+        let fault = match replayed {
+            Ok(Some(Ok(()))) => {
+                self.state = is_whole.then_some(state);
+                None
             }
+            Ok(Some(Err(error))) => Some(Fault::Unreadable { name: name(), error: error.to_string() }),
+            Ok(None) => Some(Fault::UnknownEvent { name: name() }),
+            // From a state that is none, a handler may well fail at what it does not expect.
+            Err(_) if !is_whole => None,
+            Err(panic) => Some(Fault::Panicked { name: name(), text: panic_text(&*panic) }),
         };
         if let Some(fault) = fault {
             self.find(Finding::at(event, fault));

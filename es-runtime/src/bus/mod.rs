@@ -27,7 +27,8 @@ use tokio::sync::watch;
 ///
 /// Synchronous listeners are called first, those of a higher priority before others. Then it is the turn of the
 /// asynchronous ones, each in a task of its own: one that is slow or stuck is behind, reads from the log what it
-/// has missed, and delays nobody. No lock is held while a listener is called, so it may add and remove listeners
+/// has missed, and delays nobody. A listener hears events by the names under which they are stored, and none that is
+/// [read in the place of another](crate#evolution). No lock is held while a listener is called, so it may add and remove listeners
 /// and give commands. A panic of a listener is caught, counted and reported, and the next event is told as if
 /// nothing had happened.
 ///

@@ -28,7 +28,7 @@ fn channels(model: &Model) -> Map<String, Value> {
     let mut channels = Map::new();
     for (name, aggregate) in &model.aggregates {
         let mut messages = Map::new();
-        for event in &aggregate.events {
+        for event in aggregate.events.iter().chain(&aggregate.past) {
             let Some(versions) = model.events.get(event).map(|event| &event.versions) else { continue };
             for number in versions.keys() {
                 let key = versioned(event, *number);

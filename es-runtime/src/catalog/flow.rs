@@ -15,6 +15,10 @@ pub(super) fn chart(model: &Model) -> String {
         node(&mut text, &id("aggregate", name), "[", name, "]");
     }
     for name in model.events.keys() {
+        // What happens no more has no place in what happens.
+        if model.past_of(name).next().is_some() && model.raised_by(name).next().is_none() {
+            continue;
+        }
         node(&mut text, &id("event", name), "([", name, "])");
     }
     for (kind, name) in model.consumers.keys() {

@@ -66,6 +66,9 @@ fn aggregate(text: &mut String, name: &str, aggregate: &Aggregate) {
         }
     }
     let _ = writeln!(text, "\nEvents: {}", links(&aggregate.events));
+    if !aggregate.past.is_empty() {
+        let _ = writeln!(text, "\nPast events: {}", links(&aggregate.past));
+    }
 }
 
 fn event(text: &mut String, model: &Model, name: &str, event: &Event) {
@@ -77,6 +80,13 @@ fn event(text: &mut String, model: &Model, name: &str, event: &Event) {
     }
     for aggregate in model.raised_by(name) {
         let _ = writeln!(text, "- raised by {}", code(aggregate));
+    }
+    for aggregate in model.past_of(name) {
+        let _ = writeln!(
+            text,
+            "- in the past of {}: it is stored and read, and happens no more",
+            code(aggregate)
+        );
     }
     for (kind, consumer) in model.taken_by(name) {
         let _ = writeln!(text, "- taken by the {kind} {}", code(consumer));

@@ -29,6 +29,8 @@ pub(super) struct Aggregate {
     /// By their Rust names, the events that each may lead to.
     pub(super) commands: BTreeMap<String, Vec<String>>,
     pub(super) events: BTreeSet<String>,
+    /// Those that are stored and read, and happen no more.
+    pub(super) past: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -111,6 +113,12 @@ impl Model {
         self.aggregates.iter().filter(raises).map(|(name, _)| name.as_str())
     }
 
+    /// The aggregates in whose past it is.
+    pub(super) fn past_of(&self, event: &str) -> impl Iterator<Item = &str> {
+        let has = move |(_, aggregate): &(&String, &Aggregate)| aggregate.past.contains(event);
+        self.aggregates.iter().filter(has).map(|(name, _)| name.as_str())
+    }
+
     /// Who takes it of whichever aggregate.
     pub(super) fn taken_by(&self, event: &str) -> impl Iterator<Item = (FollowerKind, &str)> {
         let takes = move |(_, consumer): &(&(FollowerKind, String), &Consumer)| {
@@ -164,6 +172,7 @@ fn aggregate(entry: &AggregateEntry) -> Aggregate {
             })
             .collect(),
         events: entry.events().into_iter().map(|event| event.name().to_owned()).collect(),
+        past: entry.past().into_iter().map(|(event, _)| event.name().to_owned()).collect(),
     }
 }
 

@@ -110,6 +110,8 @@ impl<'a> Writer<'a> {
             Kind::Nothing => json!({ "type": "null" }),
             Kind::Bool => json!({ "type": "boolean" }),
             Kind::Int(from, to) => int(*from, *to),
+            Kind::Wide { is_signed: true } => json!({ "type": "integer" }),
+            Kind::Wide { is_signed: false } => json!({ "type": "integer", "minimum": 0 }),
             Kind::Float(bits) => {
                 json!({ "type": "number", "format": if *bits == 32 { "float" } else { "double" } })
             }
@@ -170,14 +172,21 @@ impl<'a> Writer<'a> {
     }
 
     fn fields(&mut self, path: &Path, is_closed: bool) -> Value {
-        let (mut properties, mut required) = (Map::new(), Vec::new());
+        let (mut properties, mut required, mut either) = (Map::new(), Vec::new(), Vec::new());
         for name in self.children(path) {
             let field = path.then(Step::Field(name.clone()));
-            if self.places.get(&field).is_some_and(|place| !place.is_optional) {
-                required.push(name.clone());
-            }
             let schema = self.at(&field);
-            properties.insert(name, schema);
+            let names = self.names(&field, &name);
+            if self.places.get(&field).is_some_and(|place| !place.is_optional) {
+                match names.as_slice() {
+                    [name] => required.push(name.clone()),
+                    names => {
+                        let each = names.iter().map(|name| json!({ "required": [name] }));
+                        either.push(json!({ "anyOf": each.collect::<Vec<_>>() }));
+                    }
+                }
+            }
+            properties.extend(names.into_iter().map(|name| (name, schema.clone())));
         }
         let mut schema = json!({ "type": "object" });
         if !properties.is_empty() {
@@ -185,6 +194,9 @@ impl<'a> Writer<'a> {
         }
         if !required.is_empty() {
             schema["required"] = json!(required);
+        }
+        if !either.is_empty() {
+            schema["allOf"] = json!(either);
         }
         if is_closed {
             schema["additionalProperties"] = json!(false);
@@ -198,15 +210,17 @@ impl<'a> Writer<'a> {
             let variant = path.then(Step::Variant(name.clone()));
             let kind = self.places.get(&variant).map(|place| place.kind.clone());
             if matches!(kind, Some(Kind::Nothing | Kind::Unknown)) {
-                names.push(name.clone());
+                names.extend(self.names(&variant, &name));
             }
             if kind != Some(Kind::Nothing) {
                 let inside = self.at(&variant);
-                schemas.push(json!({
-                    "type": "object",
-                    "properties": { name.as_str(): inside },
-                    "required": [name.as_str()],
-                    "additionalProperties": false,
+                schemas.extend(self.names(&variant, &name).into_iter().map(|name| {
+                    json!({
+                        "type": "object",
+                        "properties": { name.as_str(): inside },
+                        "required": [name.as_str()],
+                        "additionalProperties": false,
+                    })
                 }));
             }
         }
@@ -219,6 +233,12 @@ impl<'a> Writer<'a> {
             1 => schemas.remove(0),
             _ => json!({ "anyOf": schemas }),
         }
+    }
+
+    /// Every name under which a field or a variant is read, its own first.
+    fn names(&self, path: &Path, name: &str) -> Vec<String> {
+        let aliases = self.places.get(path).map(|place| &place.aliases);
+        std::iter::once(name.to_owned()).chain(aliases.into_iter().flatten().cloned()).collect()
     }
 
     /// The names of the fields or variants at a place.

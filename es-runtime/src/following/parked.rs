@@ -118,3 +118,29 @@ pub(crate) async fn mark_parked(
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::register::Register;
+
+    /// What programs of every age have noted down.
+    const STORED: &str = r#"{"stream":"order/o-1","version":3,"position":"7.1","name":"order.paid","error":"no such \"account\"","attempts":5,"at_micros":1700000000123456,"mark":"retry"}"#;
+
+    #[test]
+    fn what_is_parked_is_read_for_ever() {
+        let state = ParkedState {
+            stream: "order/o-1".parse().expect("a stream"),
+            version: Version::new(3),
+            position: Position::new(7, 1),
+            name: "order.paid".into(),
+            error: "no such \"account\"".into(),
+            attempts: 5,
+            at_micros: 1_700_000_000_123_456,
+            mark: Some(Mark::Retry),
+        };
+        assert_eq!(String::from_utf8(encode(&state)).expect("text"), STORED);
+        let register = Register { revision: 1, value: STORED.as_bytes().into() };
+        assert_eq!(decode::<ParkedState>("parked/a", &register).expect("it is read"), state);
+    }
+}

@@ -1,7 +1,8 @@
 //! What a change of shape means for what is stored, and for programs that are older.
 
 use super::path::{Path, Step};
-use super::place::{Kind, Place, Places};
+use super::place::{Kind, Place, Places, move_places};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -56,9 +57,45 @@ pub(crate) struct Change {
 /// Everything that differs. The verdicts are never laxer than serde; some are stricter, because what serde passes
 /// over is lost.
 pub(crate) fn compare(old: &Places, new: &Places) -> Vec<Change> {
-    let mut comparison = Comparison { old, new, changes: Vec::new() };
+    let mut old = old.clone();
+    let changes = rename(&mut old, new);
+    let mut comparison = Comparison { old: &old, new, changes };
     comparison.place(&Path::default());
     comparison.changes
+}
+
+/// What the shapes do not show: a part that describes itself, or takes only some values, may take others now. The new
+/// program is asked about the old payloads; nobody can ask an older program about the new ones.
+pub(crate) fn compare_payloads(
+    (old, old_payloads): (&Places, &[&Value]),
+    (new, new_payloads): (&Places, &[Value]),
+) -> Option<Change> {
+    let is_hidden = |place: &Place| place.kind == Kind::Any || place.is_checked;
+    let mut places = new.iter().filter(|(_, place)| is_hidden(place));
+    let (path, _) = places.find(|(path, _)| old.get(path).is_some_and(is_hidden))?;
+    let is_known = new_payloads.iter().all(|payload| old_payloads.contains(&payload));
+    let what = format!("takes other values at `{path}`, or elsewhere");
+    (!is_known).then_some(Change { verdict: Verdict::Backward, what })
+}
+
+/// Calls fields of `old` as they are called in `new`, where that reads them under their old names.
+fn rename(old: &mut Places, new: &Places) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (path, place) in new {
+        let Some(parent) = path.parent() else { continue };
+        for alias in &place.aliases {
+            let before = parent.then(match path.last() {
+                Some(Step::Variant(_)) => Step::Variant(alias.clone()),
+                _ => Step::Field(alias.clone()),
+            });
+            if old.contains_key(&before) && !old.contains_key(path) && !new.contains_key(&before) {
+                move_places(old, &before, path);
+                let what = format!("calls `{before}` `{path}` now");
+                changes.push(Change { verdict: Verdict::Backward, what });
+            }
+        }
+    }
+    changes
 }
 
 struct Comparison<'a> {
@@ -91,6 +128,14 @@ impl Comparison<'_> {
             (false, true) => self.note(true, false, format!("takes only some values at `{path}`")),
             (true, false) => self.note(false, true, format!("takes any {} at `{path}`", new.kind)),
             _ => {}
+        }
+        for alias in old.aliases.difference(&new.aliases) {
+            // It may be what the place is called now.
+            let is_its_name =
+                matches!(path.last(), Some(Step::Field(name) | Step::Variant(name)) if name == alias);
+            if !is_its_name {
+                self.note(true, false, format!("does not read `{alias}` as `{path}` any more"));
+            }
         }
         self.kinds(path, old, new);
     }
@@ -188,6 +233,8 @@ impl Comparison<'_> {
 fn reads(kind: &Kind, of: &Kind) -> bool {
     match (kind, of) {
         (Kind::Int(from, to), Kind::Int(of_from, of_to)) => from <= of_from && of_to <= to,
+        (Kind::Wide { is_signed: true }, Kind::Int(..)) => true,
+        (Kind::Wide { is_signed: false }, Kind::Int(from, _)) => *from >= 0,
         (Kind::Float(bits), Kind::Float(of_bits)) => bits >= of_bits,
         (Kind::Text, Kind::Char) => true,
         (a, b) => a == b,

@@ -1,9 +1,10 @@
 //! Finds out what is at each place of an event, and payloads that show all of it.
 
 use super::path::{Path, Step};
-use super::place::{Kind, Place, Places};
+use super::place::{Kind, Place, Places, move_places};
 use crate::shape::{Content, Leaf, Reach, Shape, guesses};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The most examples of a place that takes only some values.
 const EXAMPLES: usize = 4;
@@ -22,16 +23,15 @@ pub(crate) struct Explored {
     pub(crate) goldens: Vec<Value>,
 }
 
+/// Reads a value as the type, and writes it again; nothing where it is none of the type's.
+pub(crate) type Read<'a> = &'a dyn Fn(&Value) -> Option<Value>;
+
 /// Looks at a type through its shape and through what is `read` as it, with the samples first.
 ///
 /// # Errors
 ///
 /// When a part of it is shown by no value that could be found; samples help.
-pub(crate) fn explore(
-    shape: &Shape,
-    samples: &[Value],
-    read: &dyn Fn(&Value) -> bool,
-) -> Result<Explored, String> {
+pub(crate) fn explore(shape: &Shape, samples: &[Value], read: Read<'_>) -> Result<Explored, String> {
     let mut places = Places::new();
     add_places(shape, Path::default(), &mut Vec::new(), &mut places);
     let goldens = goldens(shape, &places, samples, read);
@@ -39,7 +39,8 @@ pub(crate) fn explore(
         return Err("no value of it was found".into());
     }
     let mut explored = Explored { places, goldens };
-    explored.look_for_variants(samples.is_empty())?;
+    explored.look_for_variants(shape, samples.is_empty(), read)?;
+    explored.name_fields(shape, read);
     explored.probe(read);
     Ok(explored)
 }
@@ -76,7 +77,7 @@ fn add_places<'s>(shape: &'s Shape, at: Path, around: &mut Vec<(&'s str, Path)>,
             add_places(value, at.then(Step::Value), around, places);
             Kind::Map
         }
-        Shape::Struct(name, fields) => {
+        Shape::Struct(name, fields, _) => {
             around.push((name, at.clone()));
             for (name, field) in fields {
                 add_places(field, at.then(Step::Field(name.clone())), around, places);
@@ -114,6 +115,7 @@ fn kind_of(leaf: &Leaf) -> Kind {
     match leaf.kind {
         Asked::Bool => Kind::Bool,
         Asked::Int(from, to) => Kind::Int(from, to),
+        Asked::Wide { is_signed } => Kind::Wide { is_signed },
         Asked::Float32 => Kind::Float(32),
         Asked::Float64 => Kind::Float(64),
         Asked::Char => Kind::Char,
@@ -125,11 +127,16 @@ fn kind_of(leaf: &Leaf) -> Kind {
 
 /// Payloads that are read: the samples, one with all there is, one for each variant and for some values of each
 /// place that is checked, and one with as little as there can be.
-fn goldens(shape: &Shape, places: &Places, samples: &[Value], read: &dyn Fn(&Value) -> bool) -> Vec<Value> {
+fn goldens(shape: &Shape, places: &Places, samples: &[Value], read: Read<'_>) -> Vec<Value> {
     let mut found: Vec<Value> = Vec::new();
+    // As the type writes them, and so as they are stored.
     let mut add = |value: Option<Value>| {
-        let value = value.filter(|value| !found.contains(value) && read(value));
-        value.map(|value| found.push(value)).is_some()
+        let written = value.and_then(|value| read(&value)).filter(|written| read(written).is_some());
+        let Some(written) = written else { return false };
+        if !found.contains(&written) {
+            found.push(written);
+        }
+        true
     };
     for sample in samples {
         add(Some(sample.clone()));
@@ -165,6 +172,7 @@ fn examples_of(kind: &Kind) -> Vec<Value> {
     use crate::shape::Kind as Asked;
     let asked = match kind {
         Kind::Int(from, to) => Asked::Int(*from, *to),
+        Kind::Wide { is_signed } => Asked::Wide { is_signed: *is_signed },
         Kind::Float(_) => Asked::Float64,
         Kind::Char => Asked::Char,
         Kind::Text => Asked::Text,
@@ -207,7 +215,7 @@ impl<'s> Maker<'s> {
                 let value = self.make(value, &at.then(Step::Value));
                 Value::Object(key.zip(value).into_iter().collect())
             }
-            Shape::Struct(name, fields) => self.inside(name, shape, |this| {
+            Shape::Struct(name, fields, _) => self.inside(name, shape, |this| {
                 let fields = fields.iter().map(|(name, field)| {
                     Some((name.clone(), this.make(field, &at.then(Step::Field(name.clone())))?))
                 });
@@ -255,7 +263,7 @@ impl<'s> Maker<'s> {
         }
         Some(match kind_of(leaf) {
             Kind::Bool => json!(true),
-            Kind::Int(..) => json!(1),
+            Kind::Int(..) | Kind::Wide { .. } => json!(1),
             Kind::Float(_) => json!(1.5),
             Kind::Text => match at.last() {
                 Some(Step::Field(name) | Step::Variant(name)) => json!(name),
@@ -269,26 +277,76 @@ impl<'s> Maker<'s> {
 }
 
 impl Explored {
-    fn look_for_variants(&mut self, must_be_shown: bool) -> Result<(), String> {
-        let shown: Vec<Path> = self
+    /// Every variant is to be in some payload, unless it is another name of one that is.
+    fn look_for_variants(
+        &mut self,
+        shape: &Shape,
+        must_be_shown: bool,
+        read: Read<'_>,
+    ) -> Result<(), String> {
+        let hidden: Vec<Path> = self
             .places
             .keys()
             .filter(|path| matches!(path.last(), Some(Step::Variant(_))))
             .filter(|path| !self.goldens.iter().any(|golden| is_shown(path, golden)))
             .cloned()
             .collect();
-        for path in shown {
-            if must_be_shown {
-                return Err(format!("no value with `{path}` was found"));
-            }
+        for path in hidden {
+            let value = Maker { target: path.clone(), ..Maker::default() }.make(shape, &Path::default());
+            let written = value.and_then(|value| read(&value));
+            let real = written.and_then(|mut written| variant_of(path.parent()?.find(&mut written)?));
+            let real = real.and_then(|name| Some(path.parent()?.then(Step::Variant(name))));
             self.places.retain(|other, _| !other.starts_with(&path));
-            self.places.insert(path, Place::of(Kind::Unknown));
+            match (path.last(), real.and_then(|real| self.places.get_mut(&real))) {
+                (Some(Step::Variant(alias)), Some(real)) => {
+                    real.aliases.insert(alias.clone());
+                }
+                _ if must_be_shown => return Err(format!("no value with `{path}` was found")),
+                _ => {
+                    self.places.insert(path, Place::of(Kind::Unknown));
+                }
+            }
         }
         Ok(())
     }
 
+    /// Calls every field as it is written, and notes down under which other names it is read.
+    fn name_fields(&mut self, shape: &Shape, read: Read<'_>) {
+        let mut aliases = Vec::new();
+        collect_aliases(shape, &Path::default(), &mut aliases);
+        for (parent, others) in aliases {
+            // One name for another, where both mean the same.
+            let is_same = |written: &str, other: &str| {
+                self.goldens.iter().any(|golden| {
+                    let mut renamed = golden.clone();
+                    let Some(Value::Object(fields)) = parent.find(&mut renamed) else { return false };
+                    let Some(value) = fields.remove(written) else { return false };
+                    fields.insert(other.to_owned(), value);
+                    read(&renamed).as_ref() == Some(golden)
+                })
+            };
+            let mut named = Vec::new();
+            for field in fields_of(&self.places, &parent) {
+                let written = others.iter().find(|other| is_same(other, &field)).unwrap_or(&field).clone();
+                let also = others.iter().chain([&field]).filter(|other| **other != written);
+                let also: BTreeSet<String> = also.filter(|other| is_same(&written, other)).cloned().collect();
+                named.push((field, written, also));
+            }
+            for (field, written, also) in named {
+                let (from, to) = (parent.then(Step::Field(field)), parent.then(Step::Field(written)));
+                if from != to {
+                    move_places(&mut self.places, &from, &to);
+                }
+                if let Some(place) = self.places.get_mut(&to) {
+                    place.aliases = also;
+                }
+            }
+        }
+    }
+
     /// Finds out, by leaving things out and adding others, which fields may be missing, and what is refused.
-    fn probe(&mut self, read: &dyn Fn(&Value) -> bool) {
+    fn probe(&mut self, read: Read<'_>) {
+        let reads = |value: &Value| read(value).is_some();
         let mut places = self.places.clone();
         for (path, place) in &mut places {
             let edited = |path: &Path, edit: &dyn Fn(&mut Value) -> Option<()>| -> Vec<Value> {
@@ -301,7 +359,7 @@ impl Explored {
             };
             if let (Some(Step::Field(name)), Some(parent)) = (path.last(), path.parent()) {
                 let without = |value: &mut Value| value.as_object_mut()?.remove(name).map(drop);
-                place.is_optional = edited(&parent, &without).iter().any(read);
+                place.is_optional = edited(&parent, &without).iter().any(reads);
             }
             match &mut place.kind {
                 Kind::Struct { is_closed } => {
@@ -310,14 +368,14 @@ impl Explored {
                         Some(())
                     };
                     let edited = edited(path, &more);
-                    *is_closed = !edited.is_empty() && !edited.iter().any(read);
+                    *is_closed = !edited.is_empty() && !edited.iter().any(reads);
                 }
                 Kind::Enum { is_open } => {
                     let other = |value: &mut Value| {
                         *value = json!(NOBODY);
                         Some(())
                     };
-                    *is_open = edited(path, &other).iter().any(read);
+                    *is_open = edited(path, &other).iter().any(reads);
                 }
                 _ => {}
             }
@@ -326,13 +384,58 @@ impl Explored {
     }
 }
 
+/// The names of the fields right inside of `parent`.
+fn fields_of(places: &Places, parent: &Path) -> Vec<String> {
+    let inside = places.keys().filter(|path| path.parent().as_ref() == Some(parent));
+    let names = inside.filter_map(|path| match path.last() {
+        Some(Step::Field(name)) => Some(name.clone()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// Where fields go by several names, and those that were passed over, innermost first.
+fn collect_aliases(shape: &Shape, at: &Path, to: &mut Vec<(Path, Vec<String>)>) {
+    match shape {
+        Shape::Unseen | Shape::Unit | Shape::Leaf(_) | Shape::Again(_) => {}
+        Shape::Option(inner) => collect_aliases(inner, at, to),
+        Shape::List(item) => collect_aliases(item, &at.then(Step::Item), to),
+        Shape::Map(_, value) => collect_aliases(value, &at.then(Step::Value), to),
+        Shape::Tuple(items) => {
+            for (n, item) in items.iter().enumerate() {
+                collect_aliases(item, &at.then(Step::Index(n)), to);
+            }
+        }
+        Shape::Struct(_, fields, aliases) => {
+            for (name, field) in fields {
+                collect_aliases(field, &at.then(Step::Field(name.clone())), to);
+            }
+            if !aliases.is_empty() {
+                to.push((at.clone(), aliases.clone()));
+            }
+        }
+        Shape::Enum(_, variants) => {
+            for (name, content) in variants {
+                if let Content::Shape(shape) = content {
+                    collect_aliases(shape, &at.then(Step::Variant((*name).to_owned())), to);
+                }
+            }
+        }
+    }
+}
+
 /// Whether the variant at `path` is the one that `golden` has there.
 fn is_shown(path: &Path, golden: &Value) -> bool {
     let (Some(Step::Variant(name)), Some(parent)) = (path.last(), path.parent()) else { return false };
     let mut golden = golden.clone();
-    match parent.find(&mut golden) {
-        Some(Value::String(text)) => text == name,
-        Some(Value::Object(fields)) => fields.contains_key(name),
-        _ => false,
+    parent.find(&mut golden).and_then(|place| variant_of(place)).as_ref() == Some(name)
+}
+
+/// The variant that `value` is.
+fn variant_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(name) => Some(name.clone()),
+        Value::Object(fields) => fields.keys().next().cloned(),
+        _ => None,
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Lock {
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Event {
+    /// What became of it, if it does not happen any more.
+    pub(crate) past: Option<String>,
     pub(crate) aliases: BTreeSet<String>,
     pub(crate) versions: BTreeMap<u16, Version>,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Golden {
     pub(crate) payload: Value,
     /// By schema version, from its own to the newest.
     pub(crate) reads: BTreeMap<u16, Value>,
+    /// What is read in its place, each as a pair of name and value, if others are.
+    pub(crate) parts: Option<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -91,7 +95,10 @@ impl Lock {
             golden.reads.entry(version).or_insert_with(|| golden.payload.clone());
             let version = lock.events.entry(name).or_default().versions.entry(version).or_default();
             match version.goldens.iter_mut().find(|other| other.payload == golden.payload) {
-                Some(other) => other.reads.append(&mut golden.reads),
+                Some(other) => {
+                    other.reads.append(&mut golden.reads);
+                    other.parts = other.parts.take().or(golden.parts);
+                }
                 None => version.goldens.push(golden),
             }
         }
@@ -138,7 +145,7 @@ impl Goldens {
     fn of(&mut self, tag: Tag) -> &mut Golden {
         let at = *self.places.entry(tag.clone()).or_insert(self.all.len());
         if at == self.all.len() {
-            self.all.push((tag, Golden { payload: Value::Null, reads: BTreeMap::new() }));
+            self.all.push((tag, Golden { payload: Value::Null, reads: BTreeMap::new(), parts: None }));
         }
         &mut self.all[at].1
     }
@@ -153,6 +160,10 @@ fn read_event(name: &str, event: &mut Event, rest: &str, goldens: &mut Goldens) 
         event.aliases.insert(rest.to_owned());
         return Some(());
     }
+    if version == "past" {
+        event.past = Some(rest.to_owned());
+        return Some(());
+    }
     let version: u16 = version.strip_prefix('v')?.parse().ok()?;
     let (what, rest) = rest.split_once(' ')?;
     if what != "golden" {
@@ -163,6 +174,10 @@ fn read_event(name: &str, event: &mut Event, rest: &str, goldens: &mut Goldens) 
     let (number, rest) = rest.split_once(' ')?;
     let key = (name.to_owned(), version, number.to_owned());
     let golden = goldens.of(key);
+    if let Some(parts) = rest.strip_prefix("as parts ") {
+        golden.parts = Some(serde_json::from_str(parts).ok()?);
+        return Some(());
+    }
     match rest.strip_prefix("as v") {
         Some(rest) => {
             let (as_version, value) = rest.split_once(' ')?;
@@ -206,6 +221,9 @@ impl fmt::Display for Lock {
         f.write_str(HEAD)?;
         for (name, event) in &self.events {
             writeln!(f, "\nevent {name}")?;
+            if let Some(past) = &event.past {
+                writeln!(f, "event {name} past {past}")?;
+            }
             for alias in &event.aliases {
                 writeln!(f, "event {name} alias {alias}")?;
             }
@@ -222,6 +240,9 @@ impl fmt::Display for Lock {
                     };
                     for (as_version, value) in golden.reads.iter().filter(|read| !is_same(read)) {
                         writeln!(f, "event {name} v{number} golden {tag} as v{as_version} {value}")?;
+                    }
+                    if let Some(parts) = &golden.parts {
+                        writeln!(f, "event {name} v{number} golden {tag} as parts {parts}")?;
                     }
                 }
             }

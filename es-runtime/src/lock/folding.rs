@@ -1,6 +1,6 @@
 //! What is asked of an aggregate that keeps snapshots, without knowing its type.
 
-use crate::aggregate::{Aggregate, fold_of};
+use crate::aggregate::{Aggregate, replay};
 use crate::format::{Cause, Encoded, Format};
 use crate::snapshot::shape;
 use serde_json::Value;
@@ -50,8 +50,7 @@ fn fold<A: Aggregate>(events: &[Stored]) -> Option<Value> {
     let state = catch_unwind(AssertUnwindSafe(|| {
         let mut state = A::default();
         for event in events {
-            let fold = fold_of::<A>(&event.name)?;
-            fold.replay(&mut state, event.version, event.payload.as_payload()).ok()?;
+            replay(&mut state, &event.name, event.version, event.payload.as_payload())?.ok()?;
         }
         Some(state)
     }));

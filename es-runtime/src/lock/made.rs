@@ -1,15 +1,18 @@
 //! The lock of this program, made from its registry, and what became of what an older lock holds.
 
-use super::compare::{Change, compare};
-use super::explore::explore;
+use super::compare::{Change, compare, compare_payloads};
+use super::explore::{Explored, explore};
 use super::file::{Aggregate, Event, Golden, Kept, Lock, Version};
 use super::folding::Stored;
+use super::path::Step;
+use super::place::Places;
 use super::repair;
 use super::samples::Sample;
 use super::{Finding, Verdict};
+use crate::fate::Fate;
 use crate::format::{Encoded, Format};
 use crate::registry::{self, AggregateEntry, EventEntry, FollowerEntry};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What of a program goes into its lock.
@@ -86,7 +89,12 @@ impl Made {
         }
         // Under its older name, if it was renamed.
         let locked = names().find_map(|name| old.events.get(name).map(|event| (name, event)));
-        let mut event = Event::default();
+        let past = match schema.fate() {
+            Fate::Current => None,
+            Fate::Replaced => Some("others are read in its place".to_owned()),
+            Fate::Retired(reason) => Some(format!("retired: {reason}")),
+        };
+        let mut event = Event { past, ..Event::default() };
         event.aliases.extend(schema.aliases().iter().map(|alias| (*alias).to_owned()));
         match locked {
             None => {
@@ -98,19 +106,33 @@ impl Made {
                     let what = format!("was `{older}`");
                     self.find(format!("`{name}`"), Verdict::Backward, what, String::new());
                 }
+                if locked.past != event.past {
+                    let what = match &event.past {
+                        Some(past) => format!("happens no more, {past}"),
+                        None => "happens again".to_owned(),
+                    };
+                    self.find(format!("`{name}`"), Verdict::Backward, what, String::new());
+                }
                 self.lost_names(name, entry, locked);
             }
         }
+        let explored: BTreeMap<u16, Explored> = (1..=schema.version())
+            .filter_map(|number| {
+                let samples: Vec<Value> = samples
+                    .iter()
+                    .filter(|sample| sample.version == number && schema.is_named(sample.name))
+                    .map(|sample| sample.json.clone())
+                    .collect();
+                Some((number, self.explored(entry, number, &samples)?))
+            })
+            .collect();
         for number in 1..=schema.version() {
             let locked = locked.and_then(|(_, event)| event.versions.get(&number));
-            let samples: Vec<Value> = samples
-                .iter()
-                .filter(|sample| sample.version == number && schema.is_named(sample.name))
-                .map(|sample| sample.json.clone())
-                .collect();
-            if let Some(version) = self.version(entry, number, &samples, locked) {
-                event.versions.insert(number, version);
-            }
+            let version = match explored.contains_key(&number) {
+                true => Some(self.version(entry, number, &explored, locked)),
+                false => locked.cloned(),
+            };
+            event.versions.extend(version.map(|version| (number, version)));
         }
         self.lock.events.insert(name.to_owned(), event);
     }
@@ -132,44 +154,51 @@ impl Made {
         }
     }
 
-    fn version(
-        &mut self,
-        entry: &EventEntry,
-        number: u16,
-        samples: &[Value],
-        locked: Option<&Version>,
-    ) -> Option<Version> {
+    fn explored(&mut self, entry: &EventEntry, number: u16, samples: &[Value]) -> Option<Explored> {
         let subject = format!("`{}` version {number}", entry.schema().name());
-        let read = |value: &Value| upcast(entry, number, number, value).is_ok();
+        let read = |value: &Value| upcast(entry, number, number, value).ok();
         let shape = entry.probe.trace(number, samples).map_err(|error| error.to_string());
         let explored = shape.and_then(|shape| explore(&shape, samples, &read));
-        let explored = match explored {
-            Ok(explored) => explored,
+        match explored {
+            Ok(explored) => Some(explored),
             Err(reason) => {
                 let what = format!("cannot be looked at: {reason}");
                 let type_name = entry.probe.type_name(number);
                 let repair = format!("give a sample: `events_lock!(samples = [{type_name} {{ .. }}])`");
                 self.find(subject, Verdict::Breaking, what, repair);
-                return locked.cloned();
+                None
             }
-        };
+        }
+    }
+
+    fn version(
+        &mut self,
+        entry: &EventEntry,
+        number: u16,
+        all: &BTreeMap<u16, Explored>,
+        locked: Option<&Version>,
+    ) -> Version {
+        let subject = format!("`{}` version {number}", entry.schema().name());
+        let explored = &all[&number];
         let mut goldens = Vec::new();
         let mut is_new = true;
         if let Some(locked) = locked {
-            let changes = compare(&locked.places, &explored.places);
-            is_new = !changes.is_empty();
+            let mut changes = compare(&locked.places, &explored.places);
+            let known: Vec<_> = locked.goldens.iter().map(|golden| &golden.payload).collect();
+            let shown = (&explored.places, &*explored.goldens);
+            changes.extend(compare_payloads((&locked.places, &known), shown));
+            is_new = !changes.is_empty() || locked.places != explored.places;
             self.changes(&subject, entry, number, &changes, locked, &explored.places);
             for golden in &locked.goldens {
-                goldens.push(self.golden(&subject, entry, number, golden));
+                goldens.push(self.golden(&subject, entry, number, golden, all));
             }
         } else if number > 1 {
             self.find(subject.clone(), Verdict::Backward, "is new".into(), String::new());
         }
         if is_new {
-            for payload in explored.goldens {
-                if !goldens.iter().any(|golden| golden.payload == payload) {
-                    let reads = reads(entry, number, &payload);
-                    goldens.push(Golden { payload, reads });
+            for payload in &explored.goldens {
+                if !goldens.iter().any(|golden| golden.payload == *payload) {
+                    goldens.push(golden_of(entry, number, payload));
                 }
             }
         }
@@ -182,7 +211,7 @@ impl Made {
             );
             self.find(subject, Verdict::Breaking, what, repair);
         }
-        Some(Version { places: explored.places, goldens })
+        Version { places: explored.places.clone(), goldens }
     }
 
     fn changes(
@@ -192,7 +221,7 @@ impl Made {
         number: u16,
         changes: &[Change],
         locked: &Version,
-        places: &super::place::Places,
+        places: &Places,
     ) {
         let is_first = |n: usize| changes[..n].iter().all(|change| change.verdict.is_allowed());
         for (n, change) in changes.iter().enumerate() {
@@ -207,16 +236,40 @@ impl Made {
     }
 
     /// What has become of a payload that was read once.
-    fn golden(&mut self, subject: &str, entry: &EventEntry, number: u16, golden: &Golden) -> Golden {
-        let reads = reads(entry, number, &golden.payload);
+    fn golden(
+        &mut self,
+        subject: &str,
+        entry: &EventEntry,
+        number: u16,
+        golden: &Golden,
+        all: &BTreeMap<u16, Explored>,
+    ) -> Golden {
+        let now = golden_of(entry, number, &golden.payload);
+        if golden.parts.is_some() && golden.parts != now.parts {
+            let parts = |golden: &Golden| golden.parts.as_ref().map(Value::to_string).unwrap_or_default();
+            let what = format!(
+                "reads `{}` as `{}`, and read it as `{}`",
+                golden.payload,
+                parts(&now),
+                parts(golden)
+            );
+            let repair =
+                "let the conversion into others do as it did: what is stored has been read so".into();
+            self.find(subject.to_owned(), Verdict::Breaking, what, repair);
+        }
         for (as_version, expected) in &golden.reads {
             let as_version = *as_version;
             if as_version > entry.schema().version() {
                 continue; // That this version is gone was said.
             }
+            // As it would be written today.
+            let mut expected = expected.clone();
+            if let Some(explored) = all.get(&as_version) {
+                rename(&mut expected, &explored.places);
+            }
             let what = match upcast(entry, number, as_version, &golden.payload) {
                 Err(error) => format!("does not read `{}` any more: {error}", golden.payload),
-                Ok(value) if !is_kept(expected, &value) => {
+                Ok(value) if !is_kept(&expected, &value) => {
                     let hops = if as_version == number {
                         String::new()
                     } else {
@@ -236,7 +289,7 @@ impl Made {
             self.find(subject.to_owned(), Verdict::Breaking, what, repair);
             break;
         }
-        Golden { payload: golden.payload.clone(), reads }
+        now
     }
 
     fn lost_events(&mut self, code: &Code<'_>, old: &Lock) {
@@ -260,7 +313,8 @@ impl Made {
 
     fn aggregate(&mut self, entry: &AggregateEntry, old: &Lock) {
         let (name, subject) = (entry.name(), format!("aggregate `{}`", entry.name()));
-        let schemas = entry.events();
+        let mut schemas = entry.events();
+        schemas.extend(entry.past().into_iter().map(|(schema, _)| schema));
         let events = schemas.iter().map(|schema| schema.name().to_owned()).collect();
         let mut aggregate = Aggregate { events, revision: entry.revision(), kept: None };
         let locked = old.aggregates.get(name);
@@ -338,10 +392,38 @@ fn upcast(entry: &EventEntry, from: u16, to: u16, payload: &Value) -> Result<Val
     event.decode().map_err(|error| error.to_string())
 }
 
+fn golden_of(entry: &EventEntry, number: u16, payload: &Value) -> Golden {
+    let parts = (entry.schema().fate() == Fate::Replaced).then_some(entry.split).flatten();
+    let parts = parts.and_then(|split| split(number, &encoded(payload)).ok());
+    let parts = parts.map(|parts| parts.into_iter().map(|(name, value)| json!([name, value])).collect());
+    Golden { payload: payload.clone(), reads: reads(entry, number, payload), parts }
+}
+
 /// What a payload is read as, in each version from its own on that it gets to.
 fn reads(entry: &EventEntry, number: u16, payload: &Value) -> BTreeMap<u16, Value> {
     let versions = number..=entry.schema().version();
     versions.filter_map(|to| Some((to, upcast(entry, number, to, payload).ok()?))).collect()
+}
+
+/// Calls fields and variants as they are called today.
+fn rename(value: &mut Value, places: &Places) {
+    for (path, place) in places.iter().filter(|(_, place)| !place.aliases.is_empty()) {
+        let (Some(Step::Field(name) | Step::Variant(name)), Some(parent)) = (path.last(), path.parent())
+        else {
+            continue;
+        };
+        parent.each(value, &mut |value| match value {
+            Value::Object(fields) => {
+                for alias in &place.aliases {
+                    if let Some(value) = fields.remove(alias) {
+                        fields.entry(name.clone()).or_insert(value);
+                    }
+                }
+            }
+            Value::String(text) if place.aliases.contains(text) => text.clone_from(name),
+            _ => {}
+        });
+    }
 }
 
 /// Whether everything that was there is there still. What is more is new, and `null` is as good as nothing.

@@ -49,12 +49,37 @@ impl Path {
         self.0.starts_with(&other.0)
     }
 
+    /// The same place, where `from` is called `to`.
+    pub(crate) fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
+        let rest = self.0.strip_prefix(&*from.0)?;
+        Some(Self([&to.0, rest].concat()))
+    }
+
     /// The variant that must be chosen at `at` for this place to be there.
     pub(crate) fn variant_at(&self, at: &Self) -> Option<&str> {
         let rest = self.0.strip_prefix(&*at.0)?;
         match rest.first() {
             Some(Step::Variant(name)) => Some(name),
             _ => None,
+        }
+    }
+
+    /// Calls `change` with this place in `value`, in every item of a list and every entry of a map.
+    pub(crate) fn each(&self, value: &mut Value, change: &mut impl FnMut(&mut Value)) {
+        let Some((step, rest)) = self.0.split_first() else { return change(value) };
+        let rest = Self(rest.to_vec());
+        match (step, value) {
+            (Step::Field(name) | Step::Variant(name), Value::Object(fields)) => {
+                fields.get_mut(name).into_iter().for_each(|value| rest.each(value, change));
+            }
+            (Step::Index(n), Value::Array(items)) => {
+                items.get_mut(*n).into_iter().for_each(|value| rest.each(value, change));
+            }
+            (Step::Item, Value::Array(items)) => items.iter_mut().for_each(|value| rest.each(value, change)),
+            (Step::Value, Value::Object(fields)) => {
+                fields.values_mut().for_each(|value| rest.each(value, change));
+            }
+            _ => {}
         }
     }
 

@@ -1,11 +1,22 @@
 //! What stands at a place of an event's JSON, and how the lock says it.
 
-use super::path::Path;
-use std::collections::BTreeMap;
+use super::path::{Path, Step};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Every place of a value, from `$`, which is the whole.
 pub(crate) type Places = BTreeMap<Path, Place>;
+
+/// Calls the place at `from`, and everything inside of it, `to`.
+pub(crate) fn move_places(places: &mut Places, from: &Path, to: &Path) {
+    let moved: Vec<_> =
+        places.keys().filter_map(|path| Some((path.clone(), path.moved(from, to)?))).collect();
+    for (before, after) in moved {
+        if let Some(place) = places.remove(&before) {
+            places.insert(after, place);
+        }
+    }
+}
 
 /// What is at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +28,8 @@ pub(crate) struct Place {
     pub(crate) is_optional: bool,
     /// Whether the type takes only some of the values of this kind.
     pub(crate) is_checked: bool,
+    /// Other names under which this field is read.
+    pub(crate) aliases: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +39,10 @@ pub(crate) enum Kind {
     Bool,
     /// A whole number, from and to.
     Int(i64, u64),
+    /// A whole number of 128 bits, with a sign or without.
+    Wide {
+        is_signed: bool,
+    },
     /// A number of so many bits.
     Float(u8),
     Char,
@@ -64,7 +81,7 @@ const INTS: [(&str, i64, u64); 8] = [
 
 impl Place {
     pub(crate) const fn of(kind: Kind) -> Self {
-        Self { kind, is_nullable: false, is_optional: false, is_checked: false }
+        Self { kind, is_nullable: false, is_optional: false, is_checked: false, aliases: BTreeSet::new() }
     }
 
     /// Reads what [`Display`](fmt::Display) writes.
@@ -76,7 +93,11 @@ impl Place {
                 NULLABLE => place.is_nullable = true,
                 OPTIONAL => place.is_optional = true,
                 CHECKED => place.is_checked = true,
-                _ => return None,
+                _ => {
+                    let alias = Path::parse(&format!("$.{}", part.strip_prefix(ALIAS)?))?;
+                    let Some(Step::Field(alias)) = alias.last() else { return None };
+                    place.aliases.insert(alias.clone());
+                }
             }
         }
         Some(place)
@@ -86,12 +107,17 @@ impl Place {
 const NULLABLE: &str = "or null";
 const OPTIONAL: &str = "may be missing";
 const CHECKED: &str = "checked";
+const ALIAS: &str = "also read as ";
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)?;
         let marks = [(self.is_checked, CHECKED), (self.is_nullable, NULLABLE), (self.is_optional, OPTIONAL)];
-        marks.iter().filter(|(is_so, _)| *is_so).try_for_each(|(_, mark)| write!(f, ", {mark}"))
+        marks.iter().filter(|(is_so, _)| *is_so).try_for_each(|(_, mark)| write!(f, ", {mark}"))?;
+        self.aliases.iter().try_for_each(|alias| {
+            let path = Path::default().then(Step::Field(alias.clone())).to_string();
+            write!(f, ", {ALIAS}{}", path.trim_start_matches("$."))
+        })
     }
 }
 
@@ -104,6 +130,8 @@ impl Kind {
             None => match text {
                 "nothing" => Self::Nothing,
                 "bool" => Self::Bool,
+                "u128" => Self::Wide { is_signed: false },
+                "i128" => Self::Wide { is_signed: true },
                 "f32" => Self::Float(32),
                 "f64" => Self::Float(64),
                 "char" => Self::Char,
@@ -139,6 +167,8 @@ impl fmt::Display for Kind {
                 Some((name, ..)) => f.write_str(name),
                 None => write!(f, "int {from}..={to}"),
             },
+            Self::Wide { is_signed: false } => f.write_str("u128"),
+            Self::Wide { is_signed: true } => f.write_str("i128"),
             Self::Float(bits) => write!(f, "f{bits}"),
             Self::Char => f.write_str("char"),
             Self::Text => f.write_str("text"),
@@ -169,6 +199,8 @@ mod tests {
             Kind::Int(0, 255),
             Kind::Int(i64::MIN, i64::MAX as u64),
             Kind::Int(-1, 12),
+            Kind::Wide { is_signed: true },
+            Kind::Wide { is_signed: false },
             Kind::Float(32),
             Kind::Float(64),
             Kind::Char,
@@ -188,7 +220,8 @@ mod tests {
         for kind in kinds {
             for marks in 0..8_u8 {
                 let (is_nullable, is_optional, is_checked) = (marks & 1 > 0, marks & 2 > 0, marks & 4 > 0);
-                let place = Place { kind: kind.clone(), is_nullable, is_optional, is_checked };
+                let aliases = (0..marks % 3).map(|n| format!("alias, {n}.")).collect();
+                let place = Place { kind: kind.clone(), is_nullable, is_optional, is_checked, aliases };
                 assert_eq!(Place::parse(&place.to_string()), Some(place.clone()), "{place}");
             }
         }

@@ -1,9 +1,12 @@
 //! What is asked of an event without knowing its type.
 
 use crate::event::Event;
-use crate::format::{Encoded, Format, decode, encode};
+use crate::format::{DecodeError, Encoded, Format, decode, encode};
+use crate::former::Former;
+use crate::parts::Parts as _;
 use crate::shape::{Shape, Untraceable, trace};
 use serde_json::Value;
+use std::panic::catch_unwind;
 
 /// An event in each of its versions.
 #[derive(Clone, Copy)]
@@ -12,6 +15,7 @@ pub(crate) struct Probe {
     rewrite: fn(u16, &Encoded, Format) -> Result<Encoded, Unwritten>,
     upcast: fn(u16, u16, &Encoded) -> Result<Encoded, String>,
     type_name: fn(u16) -> &'static str,
+    is_refused: fn(u16, &Encoded) -> bool,
 }
 
 /// A payload could not be written anew.
@@ -29,6 +33,7 @@ impl Probe {
             rewrite: rewrite::<E>,
             upcast: upcast::<E>,
             type_name: type_name::<E>,
+            is_refused: is_refused::<E>,
         }
     }
 
@@ -50,6 +55,11 @@ impl Probe {
     /// Reads a payload of version `from`, takes it to version `to`, and writes it as JSON.
     pub(crate) fn upcast(&self, from: u16, to: u16, payload: &Encoded) -> Result<Encoded, String> {
         (self.upcast)(from, to, payload)
+    }
+
+    /// Whether a `TryFrom` between this version and today's does not take it.
+    pub(crate) fn is_refused(&self, version: u16, payload: &Encoded) -> bool {
+        (self.is_refused)(version, payload)
     }
 
     /// The Rust name of this version's type.
@@ -76,6 +86,23 @@ fn upcast<E: Event>(from: u16, to: u16, payload: &Encoded) -> Result<Encoded, St
     }
     let event = decode::<E>(from, payload.as_payload()).map_err(|error| error.to_string())?;
     encode(Format::Json, &event).map_err(|error| error.to_string())
+}
+
+fn is_refused<E: Event>(version: u16, payload: &Encoded) -> bool {
+    // A hop that panics is for the test that reads events to tell.
+    let read = catch_unwind(|| decode::<E>(version, payload.as_payload()).map(drop));
+    matches!(read, Ok(Err(DecodeError::Refused { .. })))
+}
+
+/// What a payload is read as, where others happen in the place of the event: the names of those, and each in JSON.
+pub(crate) type Split = fn(u16, &Encoded) -> Result<Vec<(&'static str, Value)>, String>;
+
+pub(crate) fn split<E: Former>(
+    version: u16,
+    payload: &Encoded,
+) -> Result<Vec<(&'static str, Value)>, String> {
+    let event = decode::<E>(version, payload.as_payload()).map_err(|error| error.to_string())?;
+    E::SPLIT(event).written().map_err(|error| error.to_string())
 }
 
 fn type_name<E: Event>(version: u16) -> &'static str {

@@ -94,7 +94,7 @@ fn rust_type(places: &Places, path: &Path) -> String {
             format!("({})", items.join(", "))
         }
         Kind::Any => "serde_json::Value".into(),
-        kind @ (Kind::Bool | Kind::Int(..) | Kind::Float(_)) => kind.to_string(),
+        kind @ (Kind::Bool | Kind::Int(..) | Kind::Wide { .. } | Kind::Float(_)) => kind.to_string(),
         kind => format!("/* the {kind} that it was */"),
     };
     let name = if place.is_checked { format!("{name} /* or the type that checks it */") } else { name };

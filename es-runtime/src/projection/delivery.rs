@@ -1,11 +1,12 @@
 //! How often an event is handled, as types.
 
+use crate::follow::Context;
 use crate::sql::Sql;
 
 /// How often each event is handled, and what a handler is given with it.
 pub trait Delivery: sealed::Sealed + Send + Sync + 'static {
     /// What a handler is given beside the event.
-    type Context: Send;
+    type Context: Context;
 }
 
 /// Each event is handled exactly once: what the handler writes is committed together with the note of how far the
@@ -42,6 +43,10 @@ impl Attempt {
         self.number
     }
 }
+
+impl Context for Attempt {}
+
+impl Context for Sql {}
 
 mod sealed {
     pub trait Sealed {}

@@ -2,6 +2,7 @@
 
 use crate::aggregate::Aggregate;
 use crate::command::Command;
+use crate::follow::Context;
 use crate::id::{CommitId, EventId};
 use crate::metadata::Metadata;
 use crate::recorded::Recorded;
@@ -33,6 +34,8 @@ use crate::store::Store;
 #[derive(Debug, Clone)]
 pub struct Effects {
     store: Store,
+    /// What all keys of one follower are derived from.
+    follower: CommitId,
     key: CommitId,
     event: EventId,
     metadata: Metadata,
@@ -45,7 +48,8 @@ impl Effects {
         let follower = CommitId::derive(&CommitId::ROOT, follower);
         Self {
             store,
-            key: CommitId::derive(&follower, &event.id().to_string()),
+            follower,
+            key: key_of_event(&follower, event.id()),
             event: event.id(),
             metadata: caused_by(event),
             attempt,
@@ -81,7 +85,7 @@ impl Effects {
         &self.metadata
     }
 
-    /// The event that is reacted to.
+    /// The event that is reacted to; the part, where it is one of several that are read in the place of a stored one.
     pub const fn event(&self) -> EventId {
         self.event
     }
@@ -90,6 +94,17 @@ impl Effects {
     pub const fn attempt(&self) -> u32 {
         self.attempt
     }
+}
+
+impl Context for Effects {
+    fn turn_to(&mut self, part: EventId) {
+        self.event = part;
+        self.key = key_of_event(&self.follower, part);
+    }
+}
+
+fn key_of_event(follower: &CommitId, event: EventId) -> CommitId {
+    CommitId::derive(follower, &event.to_string())
 }
 
 /// The correlation id is passed on; where there is none, the first event of the conversation is named by its own.

@@ -4,7 +4,9 @@ use crate::aggregate::Aggregate;
 use crate::command::Handle;
 use crate::decision::Decision;
 use crate::event::Event;
+use crate::fate::Fate;
 use crate::follow::Follower;
+use crate::former::Former;
 use crate::schema::{EventSchema, Origin};
 use core::fmt;
 
@@ -14,6 +16,8 @@ pub struct EventEntry {
     doc: &'static str,
     #[cfg(feature = "schema")]
     pub(crate) probe: crate::lock::Probe,
+    #[cfg(feature = "schema")]
+    pub(crate) split: Option<crate::lock::Split>,
 }
 
 impl EventEntry {
@@ -24,6 +28,18 @@ impl EventEntry {
             doc,
             #[cfg(feature = "schema")]
             probe: crate::lock::Probe::of::<E>(),
+            #[cfg(feature = "schema")]
+            split: None,
+        }
+    }
+
+    /// An event that does not happen any more.
+    #[doc(hidden)]
+    pub const fn former<E: Former>(doc: &'static str) -> Self {
+        Self {
+            #[cfg(feature = "schema")]
+            split: Some(crate::lock::split::<E>),
+            ..Self::of::<E>(doc)
         }
     }
 
@@ -46,6 +62,7 @@ pub struct AggregateEntry {
     revision: u32,
     commands: &'static [CommandEntry],
     events: fn() -> Vec<&'static EventSchema>,
+    past: fn() -> Vec<(&'static EventSchema, Fate)>,
     #[cfg(feature = "schema")]
     pub(crate) folding: Option<crate::lock::Folding>,
 }
@@ -64,6 +81,7 @@ impl AggregateEntry {
             revision: A::REVISION,
             commands,
             events: || A::EVENTS.iter().map(|fold| fold.schema()).collect(),
+            past: || A::PAST.iter().map(|past| (past.schema(), past.fate())).collect(),
             #[cfg(feature = "schema")]
             folding: crate::lock::Folding::of::<A>(),
         }
@@ -97,6 +115,11 @@ impl AggregateEntry {
     /// The events it is folded from, in their newest version.
     pub fn events(&self) -> Vec<&'static EventSchema> {
         (self.events)()
+    }
+
+    /// The events that it does not raise any more, and what became of each.
+    pub fn past(&self) -> Vec<(&'static EventSchema, Fate)> {
+        (self.past)()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(crate) fn guesses(kind: Kind) -> Vec<Value> {
     match kind {
         Kind::Bool => vec![json!(false), json!(true)],
-        Kind::Int(..) => [0, 1, 2, 10, 100, 1000, 1_600_000_000].map(|n| json!(n)).into(),
+        Kind::Int(..) | Kind::Wide { .. } => [0, 1, 2, 10, 100, 1000, 1_600_000_000].map(|n| json!(n)).into(),
         Kind::Float32 | Kind::Float64 => [0.0, 1.0, 0.5, 10.0, 100.0].map(|n| json!(n)).into(),
         Kind::Char => ["a", "A", "0"].map(|text| json!(text)).into(),
         Kind::Bytes => vec![json!([]), json!([0]), json!(vec![0; 16]), json!(vec![0; 32])],
@@ -52,6 +52,8 @@ pub(super) fn probes(kind: Kind) -> (Vec<Value>, Vec<Value>) {
             let low = (-10).max(min);
             (vec![json!(low), json!(0), json!(7), json!(10)], vec![json!(min), json!(max)])
         }
+        Kind::Wide { is_signed: true } => probes(Kind::Int(i64::MIN, i64::MAX as u64)),
+        Kind::Wide { is_signed: false } => probes(Kind::Int(0, u64::MAX)),
         Kind::Float32 => (vec![json!(0.1), json!(-7.5)], vec![json!(f32::MAX), json!(f32::MIN_POSITIVE)]),
         Kind::Float64 => (vec![json!(0.1), json!(-7.5)], vec![json!(f64::MAX), json!(f64::MIN_POSITIVE)]),
         Kind::Char => (vec![json!("z"), json!("é")], vec![json!("\u{0}"), json!("🂡")]),

@@ -36,8 +36,8 @@ pub(crate) enum Shape {
     Tuple(Vec<Shape>),
     /// An object whose fields have any names.
     Map(Box<Shape>, Box<Shape>),
-    /// An object with these fields.
-    Struct(&'static str, Vec<(String, Shape)>),
+    /// An object with these fields, and with other names that some of them go by.
+    Struct(&'static str, Vec<(String, Shape)>, Vec<String>),
     /// One of these, with its name around it.
     Enum(&'static str, Vec<(&'static str, Content)>),
     /// The struct or enum of this name, around it.
@@ -72,8 +72,12 @@ pub(crate) struct Leaf {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Bool,
-    /// A whole number, from and to. Those beyond 64 bits are not reached.
+    /// A whole number, from and to.
     Int(i64, u64),
+    /// A whole number of 128 bits, with a sign or without. Those beyond 64 bits are not reached.
+    Wide {
+        is_signed: bool,
+    },
     Float32,
     Float64,
     Char,
@@ -116,7 +120,7 @@ impl Shape {
             Self::Option(inner) | Self::List(inner) => inner.unseen(),
             Self::Map(key, value) => key.unseen() + value.unseen(),
             Self::Tuple(items) => items.iter().map(Self::unseen).sum(),
-            Self::Struct(_, fields) => fields.iter().map(|(_, shape)| shape.unseen()).sum(),
+            Self::Struct(_, fields, _) => fields.iter().map(|(_, shape)| shape.unseen()).sum(),
             Self::Enum(_, variants) => variants.iter().map(|(_, content)| content.unseen()).sum(),
         }
     }
@@ -137,7 +141,7 @@ impl Shape {
                     item.leaves(&field(path, &i.to_string()), look);
                 }
             }
-            Self::Struct(_, fields) => {
+            Self::Struct(_, fields, _) => {
                 for (name, shape) in fields {
                     shape.leaves(&field(path, name), look);
                 }

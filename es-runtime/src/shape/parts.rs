@@ -106,7 +106,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((name, sample)) = self.value.take() else { return Err(out_of_order()) };
         let (shape, path) = match (&mut *self.shape, name) {
-            (Shape::Struct(_, fields), Some(name)) => {
+            (Shape::Struct(_, fields, _), Some(name)) => {
                 let at = fields.iter().position(|(other, _)| *other == name).unwrap_or(fields.len());
                 let path = field(&self.path, &name);
                 if at == fields.len() {
@@ -164,7 +164,7 @@ impl<'de> Deserializer<'de> for Key<'_, '_> {
         let Some(name) = self.sample.and_then(Value::as_str) else {
             return Err(Error::Said("what it is made of (`flatten`) shows only in a sample".into()));
         };
-        Tracer::seen(self.shape, Shape::Struct("", Vec::new()));
+        Tracer::seen(self.shape, Shape::Struct("", Vec::new(), Vec::new()));
         *self.field = Some(name.to_owned());
         visitor.visit_str(name)
     }

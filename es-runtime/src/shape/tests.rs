@@ -55,7 +55,7 @@ fn a_plain_type_is_seen_whole() {
         ("Nothing", Content::Nothing),
         ("One", Content::Shape(number(255))),
         ("Two", Content::Shape(Shape::Tuple(vec![number(255), inner.clone()]))),
-        ("Named", Content::Shape(Shape::Struct("", vec![("inner".into(), inner)]))),
+        ("Named", Content::Shape(Shape::Struct("", vec![("inner".into(), inner)], vec![]))),
     ];
     let fields: [(&str, Shape); 10] = [
         ("id", number(u64::MAX)),
@@ -69,7 +69,7 @@ fn a_plain_type_is_seen_whole() {
         ("kind", Shape::Enum("Kinds", kinds)),
         ("name", text()),
     ];
-    let Ok(Shape::Struct("Plain", found)) = trace::<Plain>(&[]) else { panic!("no struct") };
+    let Ok(Shape::Struct("Plain", found, _)) = trace::<Plain>(&[]) else { panic!("no struct") };
     assert_eq!(found.len(), fields.len(), "{found:?}");
     for (name, shape) in fields {
         // Which of its two names the field with the alias goes by is serde's to say.
@@ -97,7 +97,7 @@ enum Term {
 
 #[test]
 fn a_type_inside_of_itself_ends() {
-    let Ok(Shape::Struct(_, fields)) = trace::<Node>(&[]) else { panic!("no struct") };
+    let Ok(Shape::Struct(_, fields, _)) = trace::<Node>(&[]) else { panic!("no struct") };
     assert_eq!(fields[1].1, Shape::Option(Box::new(Shape::Again("Node"))));
     assert_eq!(fields[2].1, Shape::List(Box::new(Shape::Again("Node"))));
     let Shape::Enum(_, variants) = &fields[3].1 else { panic!("no enum") };
@@ -134,7 +134,7 @@ fn positive<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Er
 
 #[test]
 fn values_of_which_only_some_are_taken_are_guessed() {
-    let Ok(Shape::Struct(_, fields)) = trace::<Checked>(&[]) else { panic!("no struct") };
+    let Ok(Shape::Struct(_, fields, _)) = trace::<Checked>(&[]) else { panic!("no struct") };
     let accepted = |at: usize| match &fields[at].1 {
         Shape::Leaf(leaf) => (leaf.accepted.clone(), leaf.reach),
         other => panic!("{other:?}"),
@@ -164,8 +164,8 @@ fn a_sample_shows_what_cannot_be_guessed() {
     assert_eq!(error.to_string(), "at `first.sku`: a sku starts with `sku-`");
     let sample =
         json!({ "lines": [{ "sku": "sku-1", "count": 7 }], "first": { "sku": "sku-2", "count": 7 } });
-    let Ok(Shape::Struct(_, fields)) = trace::<Lines>(&[sample]) else { panic!("no struct") };
-    let Shape::Struct(_, line) = &fields[1].1 else { panic!("no struct") };
+    let Ok(Shape::Struct(_, fields, _)) = trace::<Lines>(&[sample]) else { panic!("no struct") };
+    let Shape::Struct(_, line, _) = &fields[1].1 else { panic!("no struct") };
     assert_eq!(line[0].1, leaf(Kind::Text, json!("sku-2"), Reach::Accepted));
     assert!(matches!(&line[1].1, Shape::Leaf(leaf) if leaf.reach == Reach::Full));
 }
@@ -191,7 +191,7 @@ fn what_describes_itself_needs_a_sample() {
     assert!(trace::<Flat>(&[]).is_err());
     assert!(trace::<Tagged>(&[]).is_err());
     let sample = json!({ "by": "Card", "number": "12", "amount": 5 });
-    let Ok(Shape::Struct(_, fields)) = trace::<Flat>(&[sample]) else { panic!("no struct") };
+    let Ok(Shape::Struct(_, fields, _)) = trace::<Flat>(&[sample]) else { panic!("no struct") };
     let shape = |name: &str| fields.iter().find(|(other, _)| other == name).map(|(_, shape)| shape);
     assert_eq!(
         shape("amount"),
@@ -209,6 +209,22 @@ enum Adjacent {
 
 #[test]
 fn a_tag_beside_its_content_is_told_by_the_type() {
-    let Ok(Shape::Struct(_, fields)) = trace::<Adjacent>(&[]) else { panic!("no struct") };
+    let Ok(Shape::Struct(_, fields, _)) = trace::<Adjacent>(&[]) else { panic!("no struct") };
     assert_eq!(fields[0].1, Shape::Enum("Adjacent", vec![("One", Content::Nothing)]));
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "only its shape counts")]
+struct Late {
+    kind: Kinds,
+    at: crate::Timestamp,
+}
+
+#[test]
+fn a_value_that_is_guessed_late_hides_no_variant() {
+    let Ok(Shape::Struct(_, fields, _)) = trace::<Late>(&[]) else { panic!("no struct") };
+    let Shape::Enum(_, variants) = &fields[0].1 else { panic!("no enum") };
+    for (name, content) in variants {
+        assert!(matches!(content, Content::Nothing | Content::Shape(_)), "{name}: {content:?}");
+    }
 }

@@ -49,6 +49,8 @@ fn try_until_taken<T: DeserializeOwned>(
         let mut learned = learned.borrow_mut();
         let Err(error) = outcome else {
             let taken = std::mem::take(&mut learned.run.taken);
+            // What was taken is offered first from now on.
+            learned.turns.clear();
             shape.leaves("", &mut |path, leaf| {
                 for (_, value) in taken.iter().filter(|(other, _)| other == path) {
                     if !leaf.accepted.contains(value) {
@@ -119,7 +121,7 @@ fn give_up(shape: &mut Shape, at: &str, path: &str, name: &str) -> bool {
             let mut each = items.iter_mut().enumerate();
             each.any(|(i, item)| give_up(item, &field(at, &i.to_string()), path, name))
         }
-        Shape::Struct(_, fields) => {
+        Shape::Struct(_, fields, _) => {
             fields.iter_mut().any(|(each, shape)| give_up(shape, &field(at, each), path, name))
         }
         Shape::Unseen | Shape::Unit | Shape::Leaf(_) | Shape::Again(_) => false,

@@ -37,7 +37,7 @@ impl<'a> Tracer<'a> {
                     value.clone()
                 }
                 // The name of a field is text, whatever it stands for.
-                (_, Some(Value::String(text))) if matches!(kind, Kind::Int(..)) => {
+                (_, Some(Value::String(text))) if matches!(kind, Kind::Int(..) | Kind::Wide { .. }) => {
                     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
                 }
                 (_, Some(sample)) => sample.clone(),
@@ -111,10 +111,13 @@ impl<'a> Tracer<'a> {
     ) -> Result<V::Value, Error> {
         let Self { shape, sample, path, learned } = self;
         let fields = names.iter().map(|name| ((*name).to_owned(), Shape::Unseen)).collect();
-        let Shape::Struct(_, fields) = Self::seen(shape, Shape::Struct(name, fields)) else {
+        let Shape::Struct(_, fields, others) = Self::seen(shape, Shape::Struct(name, fields, Vec::new()))
+        else {
             return Err(Error::Said(format!("`{name}` is sometimes a struct and sometimes something else")));
         };
-        fields.retain(|(name, _)| !learned.borrow().aliases.contains(&field(&path, name)));
+        let is_alias =
+            |(name, _): &mut (String, Shape)| learned.borrow().aliases.contains(&field(&path, name));
+        others.extend(fields.extract_if(.., is_alias).map(|(name, _)| name));
         visitor.visit_map(Fields { next: fields.iter_mut(), value: None, sample, path: &path, learned })
     }
 
@@ -145,12 +148,12 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         deserialize_i16: signed(i16::MIN as i64, i16::MAX as i64);
         deserialize_i32: signed(i32::MIN as i64, i32::MAX as i64);
         deserialize_i64: signed(i64::MIN, i64::MAX);
-        deserialize_i128: signed(i64::MIN, i64::MAX);
+        deserialize_i128: Kind::Wide { is_signed: true };
         deserialize_u8: Kind::Int(0, u8::MAX as u64);
         deserialize_u16: Kind::Int(0, u16::MAX as u64);
         deserialize_u32: Kind::Int(0, u32::MAX as u64);
         deserialize_u64: Kind::Int(0, u64::MAX);
-        deserialize_u128: Kind::Int(0, u64::MAX);
+        deserialize_u128: Kind::Wide { is_signed: false };
         deserialize_f32: Kind::Float32;
         deserialize_f64: Kind::Float64;
         deserialize_char: Kind::Char;

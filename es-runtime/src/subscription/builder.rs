@@ -1,15 +1,16 @@
 //! How a subscription is asked for.
 
 use super::feed::Feed;
+use super::places::Place;
 use super::{Subscription, reading};
 use crate::adapter::{Filter, Limit};
 use crate::error::ReadError;
 use crate::event::Event;
 use crate::format::Encoded;
+use crate::former::Former;
 use crate::position::Cursor;
 use crate::store::Store;
 use std::fmt;
-use std::marker::PhantomData;
 use std::time::Duration;
 
 /// A subscription that has not begun. Made by [`Store::subscribe`] and [`Store::subscribe_to`].
@@ -20,7 +21,7 @@ pub struct Subscribe<E = Encoded> {
     from: From,
     limit: Limit,
     progress: Duration,
-    event: PhantomData<fn() -> E>,
+    places: Vec<Place<E>>,
 }
 
 enum From {
@@ -57,7 +58,8 @@ impl Store {
         Subscribe::new(self.clone(), filter)
     }
 
-    /// The events of one type, under whatever name and in whatever version they are stored.
+    /// The events of one type, under whatever name and in whatever version they are stored. Those that are read in
+    /// the place of others come too where [`also_in`](Subscribe::also_in) says so.
     ///
     /// ```
     /// # use es_runtime::prelude::*;
@@ -89,7 +91,7 @@ impl<E> Subscribe<E> {
             from: From::Cursor(Cursor::start()),
             limit: Limit::default(),
             progress: Duration::from_secs(1),
-            event: PhantomData,
+            places: Vec::new(),
         }
     }
 
@@ -140,8 +142,62 @@ impl<E> Subscribe<E> {
 
     /// Begins behind `cursor`, whatever was set before.
     pub(crate) fn begin(self, cursor: Cursor) -> Subscription<E> {
-        let Self { store, filter, limit, progress, .. } = self;
-        Subscription::new(Feed::new(store, filter, limit, progress, cursor))
+        let Self { store, filter, limit, progress, places, .. } = self;
+        Subscription::new(Feed::new(store, filter, limit, progress, cursor), places)
+    }
+}
+
+impl<E: Event> Subscribe<E> {
+    /// Also those that are read in the place of events of type `P`, which do not happen any more: see `into(...)` in
+    /// [`#[event]`](macro@crate::event). It does not compile where the `into(...)` of `P` does not name `E`.
+    ///
+    /// An aggregate and what follows it read them without being told. A subscription to one type knows of no
+    /// aggregate, so it is given only what is stored under the names of that type, unless it asks.
+    ///
+    /// ```
+    /// # use es_runtime::prelude::*;
+    /// #[event("order.paid")]
+    /// pub struct OrderPaid { pub cents: u64 }
+    ///
+    /// #[event("order.placed")]
+    /// pub struct OrderPlaced {}
+    ///
+    /// #[event("order.bought", into(OrderPlaced, OrderPaid))]
+    /// pub struct OrderBought { pub cents: u64 }
+    ///
+    /// impl From<OrderBought> for (OrderPlaced, OrderPaid) {
+    ///     fn from(old: OrderBought) -> Self {
+    ///         (OrderPlaced {}, OrderPaid { cents: old.cents })
+    ///     }
+    /// }
+    ///
+    /// # async fn sum(store: Store) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut payments = store.subscribe_to::<OrderPaid>().also_in::<OrderBought>().start().await?;
+    /// let cents = payments.next().await?.event().cents;
+    /// # Ok(())
+    /// # }
+    /// # fn main() {}
+    /// ```
+    /// ```compile_fail,E0080
+    /// # use es_runtime::prelude::*;
+    /// # #[event("order.paid")]
+    /// # pub struct OrderPaid {}
+    /// # #[event("order.shipped")]
+    /// # pub struct OrderShipped {}
+    /// # #[event("order.settled", into(OrderPaid))]
+    /// # pub struct OrderSettled {}
+    /// # impl From<OrderSettled> for OrderPaid {
+    /// #     fn from(_: OrderSettled) -> Self { Self {} }
+    /// # }
+    /// # fn shipments(store: &Store) {
+    /// let _ = store.subscribe_to::<OrderShipped>().also_in::<OrderSettled>(); // whose `into(...)` is `OrderPaid`
+    /// # }
+    /// # fn main() { let _: fn(&Store) = shipments; }
+    /// ```
+    pub fn also_in<P: Former>(mut self) -> Self {
+        self.filter = names_of::<P>().fold(self.filter, Filter::event);
+        self.places.push(Place::of::<P>());
+        self
     }
 }
 

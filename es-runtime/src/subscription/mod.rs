@@ -7,6 +7,7 @@
 mod builder;
 mod error;
 mod feed;
+mod places;
 mod reading;
 mod tail;
 mod tailer;
@@ -18,13 +19,13 @@ pub(crate) use self::reading::head;
 pub(crate) use self::tail::Tail;
 
 use self::feed::Feed;
+use self::places::Place;
 use crate::error::ReadError;
 use crate::event::Event;
 use crate::format::Encoded;
 use crate::position::Cursor;
 use crate::recorded::Recorded;
 use std::fmt;
-use std::marker::PhantomData;
 use std::vec::IntoIter;
 
 /// The events of the log in its order, those that are stored and then those that will be. `E` is their type, or
@@ -43,7 +44,10 @@ pub struct Subscription<E = Encoded> {
     rest_is_end: bool,
     /// Behind the event handed out last, while there is a rest.
     within: Cursor,
-    event: PhantomData<fn() -> E>,
+    /// Where events of its type are read in the place of others.
+    places: Vec<Place<E>>,
+    /// What was read in such a place and not handed out yet.
+    parts: IntoIter<Recorded<E>>,
 }
 
 /// A part of the log, as a subscriber is given it.
@@ -58,22 +62,27 @@ pub struct Batch {
 }
 
 impl<E> Subscription<E> {
-    fn new(feed: Feed) -> Self {
-        let within = feed.cursor().clone();
-        Self { feed, rest: Vec::new().into_iter(), rest_is_end: false, within, event: PhantomData }
+    fn new(feed: Feed, places: Vec<Place<E>>) -> Self {
+        let (within, parts) = (feed.cursor().clone(), Vec::new().into_iter());
+        Self { feed, rest: Vec::new().into_iter(), rest_is_end: false, within, places, parts }
     }
 
     /// How far it has come: behind everything that was handed out, and behind what the filter let nothing through
     /// of since. What to begin [after](Subscribe::after) another time.
     pub fn cursor(&self) -> &Cursor {
-        if self.rest.as_slice().is_empty() { self.feed.cursor() } else { &self.within }
+        let is_empty = self.rest.as_slice().is_empty() && self.parts.as_slice().is_empty();
+        if is_empty { self.feed.cursor() } else { &self.within }
     }
 
     /// The next event of what was read. Without a future of its own: most events are here.
     fn pop(&mut self) -> Option<Recorded> {
         let event = self.rest.next()?;
-        self.within = self.within.past(event.position());
+        self.pass(&event);
         Some(event)
+    }
+
+    fn pass<T>(&mut self, event: &Recorded<T>) {
+        self.within = self.within.past(event.position());
     }
 
     async fn refill(&mut self) -> Result<(), ReadError> {
@@ -126,11 +135,36 @@ impl<E: Event> Subscription<E> {
     /// When the store cannot be read, or the event does not fit its type: see [`SubscriptionError`].
     pub async fn next(&mut self) -> Result<Recorded<E>, SubscriptionError> {
         loop {
-            if let Some(event) = self.pop() {
-                return event.decode().map_err(|reason| SubscriptionError::Undecodable { event, reason });
+            if let Some(part) = self.pop_part() {
+                return Ok(part);
             }
-            self.refill().await?;
+            let Some(event) = self.rest.next() else {
+                self.refill().await?;
+                continue;
+            };
+            let place = self.places.iter().find(|place| place.is_here(&event));
+            match place.map(|place| place.read(&event)) {
+                // It is passed with the last of them.
+                Some(Ok(parts)) if !parts.is_empty() => self.parts = parts.into_iter(),
+                Some(Ok(_)) => self.pass(&event),
+                Some(Err(reason)) => {
+                    self.pass(&event);
+                    return Err(SubscriptionError::Undecodable { event, reason });
+                }
+                None => {
+                    self.pass(&event);
+                    return event.decode().map_err(|reason| SubscriptionError::Undecodable { event, reason });
+                }
+            }
         }
+    }
+
+    fn pop_part(&mut self) -> Option<Recorded<E>> {
+        let part = self.parts.next()?;
+        if self.parts.as_slice().is_empty() {
+            self.pass(&part);
+        }
+        Some(part)
     }
 }
 

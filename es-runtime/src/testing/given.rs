@@ -1,7 +1,7 @@
 //! Given what happened, when this is decided, then that happens: decisions tested without a store.
 
 use super::shown::{Shown, differences, list};
-use crate::aggregate::{Aggregate, fold_of};
+use crate::aggregate::{Aggregate, replay};
 use crate::decision::{Decision, Encoder, Raised};
 use crate::event::Event;
 use crate::format::{EncodeError, Encoded, Format};
@@ -319,11 +319,12 @@ impl<A: Aggregate> History<A> {
     }
 
     fn replay(&mut self, name: &str, version: u16, payload: &Encoded) -> Result<(), String> {
-        let fold = fold_of::<A>(name).ok_or_else(|| {
+        let replayed = replay(&mut self.state, name, version, payload.as_payload());
+        let replayed = replayed.ok_or_else(|| {
             let events: Vec<_> = A::EVENTS.iter().map(|fold| fold.schema().name()).collect();
             format!("aggregate `{}` has no event `{name}`; it lists {}", A::NAME, events.join(", "))
         })?;
-        fold.replay(&mut self.state, version, payload.as_payload()).map_err(text)?;
+        replayed.map_err(text)?;
         self.events.push(Shown::of(name, version, payload)?);
         Ok(())
     }

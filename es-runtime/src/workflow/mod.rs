@@ -33,6 +33,10 @@ pub trait Workflow: Aggregate + Follower<Context = Effects> {}
     note = "write the impl, or name the event in `ignore({E})`"
 )]
 pub trait When<E: Event>: Workflow {
+    /// Whether the event is named in `ignore(...)`.
+    #[doc(hidden)]
+    const IS_IGNORED: bool = false;
+
     /// The workflow that the event belongs to; none for an event that concerns none.
     fn correlate(event: &Recorded<E>) -> Option<Self::Id>;
 
@@ -43,6 +47,8 @@ pub trait When<E: Event>: Workflow {
 
 #[diagnostic::do_not_recommend]
 impl<W: When<E>, E: Event> On<E> for W {
+    const IS_IGNORED: bool = <W as When<E>>::IS_IGNORED;
+
     async fn on(&self, event: &Recorded<E>, effects: &mut Effects) -> Handled {
         match W::correlate(event) {
             Some(id) => step::take::<W, E>(&id, event, effects).await,

@@ -19,6 +19,32 @@ async fn the_largest_commit_is_stored_and_read_whole_and_a_larger_one_is_refused
     assert!(matches!(append(&store, largest).await, Ok(Appended::AlreadyCommitted(_))));
 }
 
+/// The events of one append have positions between those of two numbers, of which there are 2^20.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_at_once_than_one_append_has_positions_for_is_refused_whole() {
+    let place = Place::new();
+    let store = place.open().await;
+    let (limit, each) = (1 << 20, store.capabilities().max_commit_events);
+    let part = |n: usize, events: usize| {
+        let events = NonEmpty::new(vec![event("order.placed", b"1"); events]).expect("some");
+        Commit { events, ..commit(n as u128, &format!("order/{n}"), Expected::NoStream, 1) }
+    };
+    let mut commits: Vec<_> = (0..limit / each).map(|n| part(n, each)).collect();
+    commits.push(part(commits.len(), limit % each + 1));
+    match store.append_all(commits.clone()).await {
+        Err(error @ AppendError::TooLarge { size, limit: told, .. }) => {
+            assert_eq!((size, told), (limit + 1, limit));
+            assert!(error.to_string().contains("several streams, in events, has 1048577"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.find_commit(commits[0].id).await.expect("an answer"), None);
+    assert_eq!(place.count(), 0, "something is stored");
+    // One that is refused leaves the store as able as it was.
+    let few = vec![part(1, 1), part(2, 2)];
+    store.append_all(few).await.expect("stored");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_large_events_end_by_their_bytes_and_cost_little_more_than_they_hold() {
     let place = Place::new();

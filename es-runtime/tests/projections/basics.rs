@@ -1,7 +1,9 @@
 //! A projection catches up, follows, stops and goes on where it was.
 
-use crate::account::{Balances, SOON, deposit, fold, memory, until, write};
+use crate::account::{Account, Balances, Deposited, SOON, deposit, fold, memory, until, write};
+use crate::everywhere;
 use es_runtime::{FollowError, StreamName};
+use std::convert::Infallible;
 use std::time::Duration;
 
 #[tokio::test]
@@ -21,6 +23,22 @@ async fn everything_in_the_log_is_handled_once_and_in_order() {
 
     store.projection(balances.clone()).run_to_end().await.expect("it can");
     assert_eq!(balances.kept().calls.len(), 250, "nothing is new");
+}
+
+everywhere! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_end_is_reached_where_a_commit_of_several_events_comes_last() {
+        let world = world().await;
+        let deposits = |_: &Account| Ok::<_, Infallible>([1, 2, 3].map(|amount| Deposited { amount }));
+        world.store.repository::<Account>().execute(&"a-1".to_owned(), deposits).await.expect("stored");
+        let projector = world.store.projection(world.projection(|_, _| Ok(())));
+        let status = tokio::time::timeout(SOON, projector.run_to_end()).await.expect("it ends").expect("it can");
+        assert_eq!(status.active().expect("built").handled, 3);
+        assert_eq!(world.balances().await, fold(&world.store).await);
+
+        let head = world.store.head().await.expect("readable").position().expect("there are events");
+        world.store.read_model::<Model>().at_least(head, SOON).await.expect("it is there");
+    }
 }
 
 #[tokio::test]

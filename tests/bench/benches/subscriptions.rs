@@ -4,8 +4,10 @@ use benches::Failure;
 use benches::cart::ItemAdded;
 use benches::long_log::{fill, replay};
 use benches::measure::{Round, median, nanos, rounds, time};
+use benches::other_process::{self, Writer};
 use benches::report::{self, Goal};
 use es_runtime::{Filter, Store};
+use servers::postgres::Server;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,7 +18,7 @@ const ROUNDS: usize = 7;
 const COMMITS: u64 = 500;
 
 fn main() -> Result<(), Failure> {
-    if !report::is_wanted() {
+    if other_process::is_writer()? || !report::is_wanted() {
         return Ok(());
     }
     let runtime = Builder::new_multi_thread().enable_all().build()?;
@@ -33,6 +35,12 @@ fn main() -> Result<(), Failure> {
     for (name, store) in [("memory", runtime.block_on(Store::connect("memory:"))?), ("sqlite", file)] {
         runtime.block_on(latency(name, &store))?;
         idle(&runtime, name, &store)?;
+    }
+
+    report::head("from the commit to a subscriber in another process", ["p99", "", "p50"]);
+    let server = Server::start();
+    for (name, url) in [("sqlite", url("shared.db")), ("postgres", server.create_database("shared"))] {
+        runtime.block_on(between_processes(name, &url))?;
     }
     Ok(())
 }
@@ -106,6 +114,28 @@ async fn latency(name: &str, store: &Store) -> Result<(), Failure> {
         waits.push(seen.saturating_duration_since(committed));
     }
     subscriber.abort();
+    tell(name, waits, 5000.0);
+    Ok(())
+}
+
+/// The same, where another process stores the commits.
+async fn between_processes(name: &str, url: &str) -> Result<(), Failure> {
+    let store = Store::connect(url).await?;
+    let mut subscription = store.subscribe(Filter::all()).from_now().start().await?;
+    subscription.next_batch().await?;
+    let (writer, mut seen) = (Writer::start(url, COMMITS)?, Vec::new());
+    for _ in 0..COMMITS {
+        subscription.next().await?;
+        seen.push(other_process::now());
+    }
+    let answered = tokio::task::spawn_blocking(|| writer.answered()).await??;
+    let waits = seen.iter().zip(answered).map(|(seen, answered)| seen.saturating_sub(answered));
+    tell(name, waits.collect(), 25_000.0);
+    Ok(())
+}
+
+/// Prints how long it took from the answers to the commits on.
+fn tell(name: &str, mut waits: Vec<Duration>, goal: f64) {
     waits.sort();
     let at = |percent: usize| waits[waits.len() * percent / 100].as_secs_f64() * 1e6;
     report::row(
@@ -113,9 +143,8 @@ async fn latency(name: &str, store: &Store) -> Result<(), Failure> {
         &format!("{:.0} us", at(99)),
         "",
         (at(50), " us"),
-        Goal::AtMost(5000.0),
+        Goal::AtMost(goal),
     );
-    Ok(())
 }
 
 /// What the process costs while a subscriber waits.

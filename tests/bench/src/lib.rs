@@ -7,6 +7,7 @@ pub mod by_hand;
 pub mod cart;
 pub mod long_log;
 pub mod measure;
+pub mod other_process;
 pub mod report;
 
 /// What ends a bench early.

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The cases with more than one error: two mistakes, or one that is met in several places.
-const MORE_THAN_ONE: [(&str, usize); 8] = [
+const MORE_THAN_ONE: [(&str, usize); 9] = [
     ("aggregate/listed_events_have_mistakes", 2),
     ("aggregate/two_mistakes", 2),
     ("event/two_mistakes", 2),
     ("event/field_without_serde", 4),
+    ("past/no_event", 2),
     ("projection/derive_missing", 3),
     ("projection/events_forgotten", 2),
     ("projection/ignored_is_no_event", 2),

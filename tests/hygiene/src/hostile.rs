@@ -71,6 +71,24 @@ pub struct ExactlyOnce;
 pub struct AtLeastOnce;
 
 /// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct PastEvent;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Fate;
+/// Not the one of the runtime.
+#[derive(::std::fmt::Debug)]
+pub struct Hop;
+
+/// Not the one of the runtime.
+pub trait Former {}
+/// Not the one of the runtime.
+pub trait Raises {}
+/// Not the one of the runtime.
+pub trait Upcast {}
+/// Not the one of the runtime.
+pub trait CoversPast {}
+/// Not the one of the runtime.
 pub trait Event {}
 /// Not the one of the runtime.
 pub trait Aggregate {}
@@ -116,6 +134,10 @@ pub const fn expect_link() {}
 pub const fn expect_unique() {}
 /// Not the one of the runtime.
 pub const fn from_nothing() {}
+/// Not the one of the runtime.
+pub const fn into_nothing() {}
+/// Not the one of the runtime.
+pub const fn never_applied() {}
 /// Not the one of the runtime.
 pub const fn expect_followed_once() {}
 /// Not the one of the runtime.
@@ -164,6 +186,40 @@ impl ::std::convert::From<PlacedV1> for Placed {
 #[derive(::std::fmt::Debug, ::std::clone::Clone, ::std::marker::Copy)]
 pub struct F;
 
+/// The shape of another number.
+#[nested::es::event("order.counted", crate = nested::es)]
+#[derive(::std::fmt::Debug)]
+pub struct CountedV1 {}
+
+/// It is no event of orders any more.
+#[nested::es::event("order.counted", version = 2, try_from = CountedV1, crate = nested::es)]
+#[derive(::std::fmt::Debug)]
+pub struct Counted {}
+
+impl ::std::convert::TryFrom<CountedV1> for Counted {
+    type Error = ::std::fmt::Error;
+
+    fn try_from(_: CountedV1) -> ::std::result::Result<Self, ::std::fmt::Error> {
+        ::std::result::Result::Err(::std::fmt::Error)
+    }
+}
+
+/// Two at once.
+#[nested::es::event("order.deferred", into(self::Placed, ::std::option::Option<F>), crate = nested::es)]
+#[derive(::std::fmt::Debug)]
+pub struct Deferred {}
+
+impl ::std::convert::From<Deferred> for (Placed, ::std::option::Option<F>) {
+    fn from(_: Deferred) -> Self {
+        (::std::convert::From::from(PlacedV1 { cents: 1 }), ::std::option::Option::Some(F))
+    }
+}
+
+/// Nobody's concern.
+#[nested::es::event("order.flagged", retired = "nobody asks", crate = nested::es)]
+#[derive(::std::fmt::Debug)]
+pub struct Flagged {}
+
 /// The state.
 #[derive(
     nested::es::Aggregate,
@@ -177,6 +233,7 @@ pub struct F;
     "order",
     id = ::std::string::String,
     events(Placed, self::F),
+    past(Deferred, self::Flagged, Counted = "it is counted elsewhere"),
     revision = 2,
     snapshot(every = 3),
     crate = crate::nested::es,

@@ -79,6 +79,49 @@ macro_rules! followed {
     };
 }
 
+macro_rules! ended {
+    ($state:ident = $name:literal: $($event:path),*; $($past:ident = $stored:literal => $into:path),*; $($moved:path = $why:literal),*) => {
+        $(
+            /// It does not happen any more.
+            #[crate::facade::event($stored, into($into), crate = $crate::facade)]
+            #[derive(Debug, Clone, Copy)]
+            pub struct $past {
+                /// How many.
+                pub count: u32,
+            }
+
+            impl ::std::convert::From<$past> for $into {
+                fn from(old: $past) -> Self {
+                    Self { count: old.count }
+                }
+            }
+        )*
+
+        /// The state.
+        #[derive(Default, Debug, Clone, Copy, crate::facade::Aggregate)]
+        #[aggregate(
+            $name,
+            id = u64,
+            events($($event),*),
+            past($($past),*, $($moved = $why),*),
+            crate = crate::facade
+        )]
+        pub struct $state {
+            /// How many.
+            pub count: u32,
+        }
+
+        $(
+            impl crate::facade::Apply<$event> for $state {
+                fn apply(&mut self, event: &$event) {
+                    self.count += event.count;
+                }
+            }
+        )*
+    };
+}
+
+ended!(Letter = "made.letter": SentV3; Posted = "made.posted" => SentV3; Lost = "a letter is never lost");
 folded!(Parcel = "made.parcel", u64: SentV3, Lost);
 followed!(Projection projection Parcels = "made.parcels", 7: self::Parcel, self::SentV3, Lost);
 followed!(Reaction reaction Search = "made.search": Parcel, SentV3, Lost);

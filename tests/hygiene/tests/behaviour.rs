@@ -11,6 +11,14 @@ fn names_versions_and_aliases_are_those_of_the_attribute() {
     assert_eq!((hostile::Order::NAME, hostile::Order::REVISION), ("order", 2));
     let listed: Vec<_> = hostile::Order::EVENTS.iter().map(|fold| fold.schema().name()).collect();
     assert_eq!(listed, ["order.placed", "order.postponed"]);
+    let past = |past: &framework::PastEvent<hostile::Order>| (past.schema().name(), past.fate().reason());
+    let expected = [
+        ("order.deferred", None),
+        ("order.flagged", Some("nobody asks")),
+        ("order.counted", Some("it is counted elsewhere")),
+    ];
+    assert_eq!(hostile::Order::PAST.iter().map(past).collect::<Vec<_>>(), expected);
+    assert_eq!(made::Letter::PAST.len(), 2);
     assert_eq!(hostile::Order::SNAPSHOT.expect("it has a plan").every(), 3);
     assert!(words::r#struct::SNAPSHOT.is_none());
 }
@@ -72,6 +80,9 @@ fn followers_know_what_they_follow_and_ignore() {
         [("order", placed.clone(), postponed.clone()), ("order.simple", placed.clone(), postponed.clone())]
     );
     assert_eq!(followed::<hostile::Remind>(), [("order", postponed, placed)]);
+    let past = hostile::Remind::FOLLOWS[0].past().iter();
+    let past: Vec<_> = past.map(|row| (row.schema().name(), row.is_ignored())).collect();
+    assert_eq!(past, [("order.deferred", false), ("order.flagged", true), ("order.counted", true)]);
     let made = vec!["made.sent", "made.lost"];
     assert_eq!(followed::<made::Parcels>(), [("made.parcel", vec![], made.clone())]);
     assert_eq!(followed::<made::Search>(), [("made.parcel", made, vec![])]);

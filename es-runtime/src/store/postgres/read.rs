@@ -12,7 +12,7 @@ use crate::id::CommitId;
 use crate::name::StreamName;
 use crate::position::{Cursor, Position, Version};
 use crate::recorded::Recorded;
-use crate::store::paging::{Filling, Standing, expect_next, gap, torn};
+use crate::store::paging::{Filling, Standing, corrupt, expect_next, gap, torn};
 use std::pin::pin;
 use std::sync::Arc;
 use tokio_postgres::Row;
@@ -252,13 +252,13 @@ pub(super) async fn log_page(
             _ => break,
         }
     }
-    // One that covers what is up to there, whether an event is or not.
+    // One that covers what is up to there, whether it is of this page or not.
     let next = match page.last.map(Standing::end_of_commit) {
-        Some(last) if flat(last) == until => Cursor::at(last),
-        _ => Cursor::at(Position::new(until, 0)),
+        Some(last) if flat(last) == until => last,
+        _ => position_of(connection, until).await?,
     };
     let is_end = is_at_end && until == settled;
-    Ok(Logged::Page(LogPage { events: page.events, next, is_end }))
+    Ok(Logged::Page(LogPage { events: page.events, next: Cursor::at(next), is_end }))
 }
 
 /// Where the log ends, for somebody who has waited for those who were `held` to be in the way.
@@ -266,12 +266,21 @@ pub(super) async fn end(
     connection: &mut Connection,
     held: Option<Held>,
 ) -> Result<Result<Cursor, Held>, Unread> {
-    let held = fence::settle(connection, held).await?;
-    let end = match connection.settled {
-        0 => Cursor::start(),
-        settled => Cursor::at(Position::new(settled, 0)),
-    };
-    Ok(held.map_or(Ok(end), Err))
+    if let Some(held) = fence::settle(connection, held).await? {
+        return Ok(Err(held));
+    }
+    match connection.settled {
+        0 => Ok(Ok(Cursor::start())),
+        settled => Ok(Ok(Cursor::at(position_of(connection, settled).await?))),
+    }
+}
+
+/// The position of the event with this key. There is one way to say where a reader is, or two who are at the same
+/// event would not find that they are.
+async fn position_of(connection: &mut Connection, key: u64) -> Result<Position, Unread> {
+    let (rows, at) = (connection.query(Sql::Place, &[&(key as i64)]).await?, format_args!("position {key}"));
+    let row = rows.first().ok_or_else(|| corrupt(&at, "its event was there a moment ago"))?;
+    Ok(placed(key, get(row, 0, "place", &at)?, get(row, 1, "commit_size", &at)?, &at)?.at())
 }
 
 /// Up to where a page looks.

@@ -71,6 +71,7 @@ statements! {
     Writing = "SELECT o_writers, o_pid, o_last FROM {schema}.es_writing($1, $2)",
     After = "SELECT position FROM {schema}.es_event WHERE position > $1 AND position <= $2 \
              ORDER BY position OFFSET $3 LIMIT 1",
+    Place = "SELECT place, commit_size FROM {schema}.es_event WHERE position = $1",
     Forward = concat!(
         "SELECT ", event_columns!("place = 0 OR version = $2"), " FROM {schema}.es_event \
          WHERE stream = $1 AND version >= $2 ORDER BY version LIMIT $3"

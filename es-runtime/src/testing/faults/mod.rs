@@ -180,6 +180,11 @@ impl<A: Adapter> Adapter for Faulty<A> {
         self.adapter.read_all(after, filter, limit).await
     }
 
+    async fn head(&self) -> Result<Cursor, ReadError> {
+        self.read().await?;
+        self.adapter.head().await
+    }
+
     fn changes(&self) -> watch::Receiver<()> {
         self.adapter.changes()
     }

@@ -14,7 +14,7 @@ const DEPTH: usize = 2;
 ///
 /// With [`Reach::Modest`] numbers are small, so that sums of them do not overflow; with [`Reach::Full`] they are
 /// the largest there are as well.
-pub(super) fn values(shape: &Shape, reach: Reach) -> Option<BoxedStrategy<Value>> {
+pub(crate) fn values(shape: &Shape, reach: Reach) -> Option<BoxedStrategy<Value>> {
     Generator { reach, around: Vec::new() }.of(shape)
 }
 
@@ -46,7 +46,7 @@ impl<'a> Generator<'a> {
                 (Some(key), Some(value)) => vec((key, value), 0..4).prop_map(map).boxed(),
                 _ => Just(json!({})).boxed(),
             }),
-            Shape::Struct(name, fields) => self.inside(name, shape, |this| this.fields(fields)),
+            Shape::Struct(name, fields, _) => self.inside(name, shape, |this| this.fields(fields)),
             Shape::Enum(name, variants) => self.inside(name, shape, |this| {
                 let each: Vec<_> =
                     variants.iter().filter_map(|(name, content)| this.variant(name, content)).collect();
@@ -107,6 +107,8 @@ fn modest(kind: Kind) -> Option<BoxedStrategy<Value>> {
     Some(match kind {
         Kind::Bool => any::<bool>().prop_map(Value::from).boxed(),
         Kind::Int(min, _) => ((-10).max(min)..=10_i64).prop_map(Value::from).boxed(),
+        Kind::Wide { is_signed: true } => return modest(Kind::Int(i64::MIN, i64::MAX as u64)),
+        Kind::Wide { is_signed: false } => return modest(Kind::Int(0, u64::MAX)),
         // Some that have no end in binary.
         Kind::Float32 => (-100..=100_i8).prop_map(|n| json!(f32::from(n) / 10.0)).boxed(),
         Kind::Float64 => {
@@ -129,6 +131,8 @@ fn full(kind: Kind) -> Option<BoxedStrategy<Value>> {
             let above = (0..=max).prop_map(Value::from);
             Union::new([above.boxed(), below.boxed(), select(vec![json!(min), json!(max)]).boxed()]).boxed()
         }
+        Kind::Wide { is_signed: true } => return full(Kind::Int(i64::MIN, i64::MAX as u64)),
+        Kind::Wide { is_signed: false } => return full(Kind::Int(0, u64::MAX)),
         Kind::Float32 => any::<f32>().prop_map(|n| json!(n)).boxed(),
         Kind::Float64 => any::<f64>().prop_map(|n| json!(n)).boxed(),
         Kind::Char => any::<char>().prop_map(|c| json!(c)).boxed(),

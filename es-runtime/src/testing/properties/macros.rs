@@ -32,8 +32,9 @@
 /// From the samples, and from the shapes of the events: the kit gives the type's `Deserialize` what it asks for,
 /// sees what that is, and makes up the rest. Samples are needed where a type takes only values that cannot be
 /// guessed, and where it describes itself (`tag`, `untagged`, `flatten`); the test says so, and names the line to
-/// add. Older versions are made up as well: samples of those go into a list of their own,
-/// `recorded = [OrderPlacedV1 { .. }]`.
+/// add. Older versions are made up as well, and events of the past in whose place others are read: samples of those
+/// go into a list of their own, `recorded = [OrderPlacedV1 { .. }]`. Values that a `TryFrom` between versions refuses
+/// are not tried.
 ///
 /// In sequences numbers are small, from -10 to 10, as an aggregate may rely on its decisions for sums that do not
 /// overflow. It may not rely on them for the order of its events: `apply` takes every event in every state.

@@ -2,16 +2,16 @@
 
 #[doc(hidden)]
 pub mod compare;
-mod generate;
+pub(crate) mod generate;
 mod macros;
 mod source;
 mod stored;
 
 use self::compare::Comparison;
-use self::source::{Item, Live, Sample, items};
-use self::stored::{apply, list, replay, rewrite, row, store};
+use self::source::{Item, Live, Sample, all, items};
+use self::stored::{apply, list, replay, rewrite, store};
 use super::shown::{Shown, differences};
-use crate::aggregate::{Aggregate, EventOf};
+use crate::aggregate::{Aggregate, EventOf, replay as replay_one};
 use crate::event::Event;
 use crate::format::{Encoded, Format, encode};
 use crate::shape::Reach;
@@ -76,7 +76,7 @@ impl<A: Aggregate> Properties<A> {
     }
 
     fn add<E: Event>(&mut self, event: &E, apply: Option<Live<A>>) {
-        let row = A::EVENTS.iter().position(|fold| fold.schema().is_named(E::NAME));
+        let row = all::<A>().position(|known| known.schema.is_named(E::NAME));
         match (row, encode(Format::Json, event)) {
             (Some(row), Ok(payload)) => {
                 self.samples.push(Sample { row, version: E::VERSION, payload, apply });
@@ -257,8 +257,8 @@ impl<A: Aggregate> Properties<A> {
                     Ok(())
                 }
                 None => {
-                    let outcome = row::<A>(item).replay(state, item.version, item.raw.as_payload());
-                    outcome.map_err(|error| error.to_string())
+                    let outcome = replay_one(state, item.name, item.version, item.raw.as_payload());
+                    outcome.ok_or("its name is not known")?.map_err(|error| error.to_string())
                 }
             })?;
         }

@@ -1,9 +1,10 @@
 //! Where the events of a property test come from: samples, and shapes.
 
 use super::generate::values;
-use crate::aggregate::{Aggregate, Fold};
+use crate::aggregate::Aggregate;
 use crate::format::{Encoded, Format};
-use crate::lock::Unwritten;
+use crate::lock::{Probe, Unwritten};
+use crate::schema::EventSchema;
 use crate::shape::Reach;
 use crate::testing::shown::Shown;
 use proptest::prelude::{Just, Strategy};
@@ -16,9 +17,37 @@ use std::sync::Arc;
 /// Applies an event that was never encoded.
 pub(super) type Live<A> = Arc<dyn Fn(&mut A) + Send + Sync>;
 
+/// An event that an aggregate knows.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub(super) schema: &'static EventSchema,
+    pub(super) probe: &'static Probe,
+    /// Whether it is raised.
+    is_current: bool,
+    /// Whether stored ones are looked into.
+    is_read: bool,
+}
+
+/// All that `A` knows: those that it raises, then those of the past.
+pub(super) fn all<A: Aggregate>() -> impl Iterator<Item = Known> {
+    let current = A::EVENTS.iter().map(|fold| Known {
+        schema: fold.schema(),
+        probe: fold.probe(),
+        is_current: true,
+        is_read: true,
+    });
+    let past = A::PAST.iter().map(|past| Known {
+        schema: past.schema(),
+        probe: past.probe(),
+        is_current: false,
+        is_read: past.fate().reason().is_none(),
+    });
+    current.chain(past)
+}
+
 /// An event as the user wrote it.
 pub(super) struct Sample<A> {
-    /// Which row of the table.
+    /// Which of all.
     pub(super) row: usize,
     pub(super) version: u16,
     pub(super) payload: Encoded,
@@ -61,9 +90,9 @@ pub(super) fn items<A: Aggregate>(
     reach: Reach,
 ) -> Result<BoxedStrategy<Item>, String> {
     let mut sources = Vec::new();
-    for (row, fold) in A::EVENTS.iter().enumerate() {
-        for version in 1..=fold.schema().version() {
-            sources.push(of_version(row, fold, version, samples, reach)?);
+    for (row, known) in all::<A>().enumerate().filter(|(_, known)| known.is_read) {
+        for version in 1..=known.schema.version() {
+            sources.push(of_version(row, known, version, samples, reach)?);
         }
     }
     Ok(Union::new(sources).boxed())
@@ -71,12 +100,12 @@ pub(super) fn items<A: Aggregate>(
 
 fn of_version<A: Aggregate>(
     row: usize,
-    fold: &'static Fold<A>,
+    known: Known,
     version: u16,
     samples: &[Sample<A>],
     reach: Reach,
 ) -> Result<BoxedStrategy<Item>, String> {
-    let name = fold.schema().name();
+    let name = known.schema.name();
     let mine =
         samples.iter().enumerate().filter(|(_, sample)| (sample.row, sample.version) == (row, version));
     let (mut given, mut payloads) = (Vec::new(), Vec::new());
@@ -88,15 +117,16 @@ fn of_version<A: Aggregate>(
         let raw = payload.clone();
         given.push(Just(Item { row, name, version, payload, raw, sample: Some(at) }).boxed());
     }
-    match made_up(row, fold, version, &payloads, reach) {
+    match made_up(row, known, version, &payloads, reach) {
         Ok(source) => given.push(source),
         Err(reason) if given.is_empty() => {
-            let type_name = fold.probe().type_name(version);
-            let list = if version == fold.schema().version() { "samples" } else { "recorded" };
+            let type_name = known.probe.type_name(version);
+            let is_raised = known.is_current && version == known.schema.version();
+            let list = if is_raised { "samples" } else { "recorded" };
             return Err(format!(
                 "no value of `{type_name}` (`{name}` v{version}, {}) can be made up: {reason}\n\
                  add one: `{list} = [{type_name} {{ .. }}]`",
-                fold.schema().origin(),
+                known.schema.origin(),
             ));
         }
         Err(reason) => eprintln!("of `{name}` v{version} only the samples are tried: {reason}"),
@@ -105,31 +135,35 @@ fn of_version<A: Aggregate>(
 }
 
 /// Values of the shape that the type takes, if enough of them are.
-fn made_up<A: Aggregate>(
+fn made_up(
     row: usize,
-    fold: &'static Fold<A>,
+    known: Known,
     version: u16,
     samples: &[Value],
     reach: Reach,
 ) -> Result<BoxedStrategy<Item>, String> {
-    let name = fold.schema().name();
-    let shape = fold.probe().trace(version, samples).map_err(|error| error.to_string())?;
+    let name = known.schema.name();
+    let shape = known.probe.trace(version, samples).map_err(|error| error.to_string())?;
     let values = values(&shape, reach).ok_or("its shape is without end")?;
     let item = move |value: Value| {
         let raw = Encoded::new(Format::Json, value.to_string().as_bytes());
-        let payload = match fold.probe().rewrite(version, &raw, Format::Json) {
+        let payload = match known.probe.rewrite(version, &raw, Format::Json) {
             Ok(payload) => payload,
             // Whoever looks at it will say so.
             Err(Unwritten::Unwritable(_)) => raw.clone(),
             Err(Unwritten::Unreadable(_)) => return None,
         };
-        Some(Item { row, name, version, payload, raw, sample: None })
+        let is_refused = version < known.schema.version() && known.probe.is_refused(version, &raw);
+        (!is_refused).then_some(Item { row, name, version, payload, raw, sample: None })
     };
     let mut runner = TestRunner::deterministic();
     let mut is_taken = || values.new_tree(&mut runner).is_ok_and(|tree| item(tree.current()).is_some());
     let taken = (0..100).filter(|_| is_taken()).count();
     if taken < 5 {
-        return Err(format!("its type refuses {} of 100 values of its shape", 100 - taken));
+        return Err(format!(
+            "its type, or a hop from it, refuses {} of 100 values of its shape",
+            100 - taken
+        ));
     }
     Ok(values.prop_filter_map("the type takes the value", item).boxed())
 }

@@ -1,8 +1,8 @@
 //! Events on their way into a store and back.
 
-use super::source::Item;
+use super::source::{Item, all};
 use crate::Limit;
-use crate::aggregate::{Aggregate, Fold, fold_of};
+use crate::aggregate::{self, Aggregate};
 use crate::commit::{Commit, Expected, NewEvent, NonEmpty};
 use crate::format::{Encoded, Format};
 use crate::id::CommitId;
@@ -17,16 +17,16 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-pub(super) fn row<A: Aggregate>(item: &Item) -> &'static Fold<A> {
-    &A::EVENTS[item.row]
-}
-
 pub(super) fn rewrite<A: Aggregate>(
     item: &Item,
     payload: &Encoded,
     format: Format,
 ) -> Result<Encoded, String> {
-    row::<A>(item).probe().rewrite(item.version, payload, format).map_err(|error| {
+    let rewritten = match all::<A>().nth(item.row) {
+        Some(known) => known.probe.rewrite(item.version, payload, format),
+        None => return Err("its row is not known".to_owned()),
+    };
+    rewritten.map_err(|error| {
         let what = match error {
             Unwritten::Unreadable(error) => {
                 format!("an event that was stored as {} cannot be read again: {error}", payload.format())
@@ -62,9 +62,9 @@ pub(super) fn replay<A: Aggregate>(items: &[Item], stored: &[Recorded]) -> Resul
     let mut state = A::default();
     for (at, event) in stored.iter().enumerate() {
         apply::<A>(&items[..=at.min(items.len().saturating_sub(1))], || {
-            let fold = fold_of::<A>(event.name()).ok_or("its name is not known")?;
-            fold.replay(&mut state, event.schema_version(), event.event().as_payload())
-                .map_err(|error| error.to_string())
+            let payload = event.event().as_payload();
+            let replayed = aggregate::replay(&mut state, event.name(), event.schema_version(), payload);
+            replayed.ok_or("its name is not known")?.map_err(text)
         })?;
     }
     Ok(state)

@@ -5,8 +5,10 @@
 #![cfg(target_os = "linux")]
 
 mod clock;
+mod follower;
 mod machine;
 mod postgres;
+mod projections;
 mod sqlite;
 mod tracer;
 mod writer;

@@ -15,6 +15,6 @@ mod scene;
 const HASTE: &str = "timeout_ms=1500&patience_ms=1500&connect_timeout=1";
 
 /// So many rounds of something, and ten times as many in the long run.
-fn rounds(short: u64) -> u64 {
+pub(crate) fn rounds(short: u64) -> u64 {
     if std::env::var_os("ES_FAULTS_LONG").is_some() { 10 * short } else { short }
 }

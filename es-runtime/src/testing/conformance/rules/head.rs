@@ -12,7 +12,7 @@ use std::time::Duration;
 /// append.
 ///
 /// Who wants to follow from now on, as mail does that is not to be sent for years gone by, would get old events or
-/// miss new ones.
+/// miss new ones. And whoever has read to the end has come to the head: who waits for that would wait for ever.
 ///
 /// Holds T6, I9.
 pub async fn t6_the_head_is_where_the_log_ends<A: Adapter>(store: Subject<A>) -> Kept {
@@ -27,6 +27,13 @@ pub async fn t6_the_head_is_where_the_log_ends<A: Adapter>(store: Subject<A>) ->
         ensure!(head.covers(position), "the head {head:?} does not cover {position:?}, which is stored");
         let before = &heads[n];
         ensure!(!before.covers(position), "the head {before:?} covers {position:?}, which came later");
+        for filter in [Filter::all(), Filter::all().event("never.happened")] {
+            let end = end(&store, &filter).await?;
+            ensure!(
+                end.reaches(&head),
+                "who has read to the end is at {end:?}, and not at the head {head:?}"
+            );
+        }
         heads.push(head);
     }
     let whole = store.log(1 + 2 + 3 + 1 + 2 + 3).await?;
@@ -39,6 +46,18 @@ pub async fn t6_the_head_is_where_the_log_ends<A: Adapter>(store: Subject<A>) ->
     }
     ensure!(!Cursor::start().covers(whole[0].position()), "the start covers an event");
     Ok(())
+}
+
+/// Where a reader is that has read to the end.
+async fn end<A: Adapter>(store: &Subject<A>, filter: &Filter) -> Result<Cursor, Broken> {
+    let mut cursor = Cursor::start();
+    loop {
+        let page = store.read_all(&cursor, filter, Limit::default()).await?;
+        cursor = page.next;
+        if page.is_end {
+            return Ok(cursor);
+        }
+    }
 }
 
 /// What happened around a head that was taken while others wrote.

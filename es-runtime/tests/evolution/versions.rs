@@ -1,10 +1,7 @@
-//! Events outlive the code that wrote them.
-#![allow(missing_docs)]
+//! Versions, and names: each is read as the newest.
 
-use es_runtime::memory::Memory;
+use crate::stored::{Stored, memory, write};
 use es_runtime::prelude::*;
-use es_runtime::{Commit, Encoded, Expected, Format, NewEvent, NonEmpty, StreamName, Timestamp};
-use std::sync::Arc;
 
 #[event("user.named")]
 pub struct NamedV1 {
@@ -52,24 +49,9 @@ impl Apply<Named> for User {
     }
 }
 
-/// A store in which an older or newer program has written.
-async fn store_with(events: &[(&'static str, u16, &str)]) -> Store {
-    let event = |&(name, schema_version, payload): &(&'static str, u16, &str)| NewEvent {
-        name: name.into(),
-        schema_version,
-        payload: Encoded::new(Format::Json, payload.as_bytes()),
-        metadata: Arc::default(),
-        occurred_at: Timestamp::EPOCH,
-    };
-    let commit = Commit {
-        id: CommitId::derive(&CommitId::ROOT, "written elsewhere"),
-        stream: StreamName::new("user", 1).expect("a name"),
-        expected: Expected::NoStream,
-        events: NonEmpty::new(events.iter().map(event).collect()).expect("some"),
-        requires: vec![],
-    };
-    let store = Store::new(Memory::new());
-    store.append(commit).await.expect("stored");
+async fn store_with(events: &[Stored<'_>]) -> Store {
+    let store = memory();
+    write(&store, "user/1", events).await;
     store
 }
 
@@ -121,7 +103,7 @@ async fn a_payload_that_is_too_deep_is_an_error_and_not_a_crash() {
 
 #[tokio::test]
 async fn new_events_are_stored_under_the_newest_name_and_version() {
-    let store = Store::new(Memory::new());
+    let store = memory();
     let named = || Named { first: vec![], last: "King".into(), title: None };
     let outcome =
         store.repository::<User>().execute(&1, |_| Ok::<_, std::convert::Infallible>(named())).await;

@@ -1,0 +1,6 @@
+mod changes;
+mod handlers;
+mod kit;
+mod lines;
+mod program;
+mod size;
