@@ -231,6 +231,9 @@
 //! [nobody knows](AppendError::Unknown), which is when the same commit is to be sent again. [`Retry`] says how
 //! often that is done before a caller hears of it.
 //!
+//! Whether everything that is stored is read by this program, and whether snapshots and read models are what the
+//! events add up to, is found out by an [audit](Store::audit): before a release, and after somebody was in the database.
+//!
 //! # Features
 //!
 //! | feature | |
@@ -240,13 +243,16 @@
 //! | `postgres-tls` | the same over TLS: `?sslmode=require` |
 //! | `messagepack`, `cbor` | more formats for payloads: [`Format`] |
 //! | `registry` | lists every event linked into the program and checks their names when a store is opened by its URL |
-//! | `schema` | `events.lock`, which notices when a stored shape changes: [`events_lock!`] |
+//! | `schema` | `events.lock`, which notices when a stored shape changes: [`events_lock!`]; the [catalog](mod@catalog) of what is stored |
 //! | `metrics` | counters and histograms by the `metrics` facade: `es_runtime::metrics` |
 //! | `testing` | what tests are written with: given, when, then; clocks and ids; stores that fail: `es_runtime::testing` |
 
 mod adapter;
 mod aggregate;
+pub mod audit;
 mod bus;
+#[cfg(feature = "schema")]
+pub mod catalog;
 mod command;
 mod commit;
 mod decision;

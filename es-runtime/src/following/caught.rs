@@ -13,12 +13,12 @@ pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stri
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(poll) => poll.map(Ok),
-        Err(panic) => Poll::Ready(Err(text(&*panic))),
+        Err(panic) => Poll::Ready(Err(panic_text(&*panic))),
     })
     .await
 }
 
-fn text(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

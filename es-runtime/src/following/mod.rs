@@ -24,6 +24,7 @@ mod race;
 mod worker;
 
 pub(crate) use board::Board;
+pub(crate) use caught::{caught, panic_text};
 pub(crate) use crew::Crew;
 pub(crate) use direct::Direct;
 pub(crate) use engine::Engine;

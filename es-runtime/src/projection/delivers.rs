@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// The longest names that PostgreSQL keeps; it cuts longer ones short. The same everywhere, so that a program that
 /// runs on one database runs on the others.
-const LONGEST_NAME: usize = 63;
+pub(crate) const LONGEST_NAME: usize = 63;
 
 /// A delivery that projections of type `P` can have.
 pub(crate) trait Delivers<P: Projection>: Delivery {

@@ -11,7 +11,8 @@ mod status;
 
 pub use all::Projections;
 pub use builds::{Build, BuildState};
-pub(crate) use builds::{Builds, key as register_of, read as builds_of};
+pub(crate) use builds::{Builds, key as register_of, prefix, read as builds_of};
+pub(crate) use delivers::{Delivers, LONGEST_NAME};
 pub use delivery::{AtLeastOnce, Attempt, Delivery, ExactlyOnce};
 pub use projector::Projector;
 pub use read_model::ReadModel;

@@ -42,6 +42,11 @@ impl SqlRow {
         )
     }
 
+    /// The value in column `column`, whatever it is.
+    pub(crate) fn value(&self, column: usize) -> Option<&SqlValue<'static>> {
+        self.values.get(column)
+    }
+
     /// The columns' names.
     pub fn columns(&self) -> &[Box<str>] {
         &self.columns

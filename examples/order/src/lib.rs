@@ -1,9 +1,9 @@
 //! Orders: placed, paid, shipped, delivered, or cancelled.
 //!
 //! Read it in this order: [`events`] is what can happen, [`Order`] is what becomes of an order by it and
-//! what it decides, [`Command`] is what can be asked of it, and [`Refusal`] is why it says no. None of it
-//! knows a store; `src/bin/order` is a program that has one. [`payment`] is told in the same way, for another
-//! program, and [`service`] is what both need to speak HTTP.
+//! what it decides, [`Command`] is what can be asked of it, and [`Refusal`] is why it says no. None of these
+//! knows a store; `src/bin/order` is a program that has one. [`by_day`], [`Settlement`] and [`Checkout`] follow what
+//! happens. [`payment`] is told in the same way, for another program, and [`service`] is what both need to speak HTTP.
 //!
 //! ```
 //! use order::{Line, Order, Refusal, Status};
@@ -19,6 +19,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod by_day;
+pub mod checkout;
 mod command;
 pub mod events;
 mod id;
@@ -26,12 +28,15 @@ mod order;
 pub mod payment;
 mod refusal;
 pub mod service;
+mod settlement;
 
+pub use checkout::Checkout;
 pub use command::{CancelUnpaid, Command};
 pub use events::Line;
 pub use id::OrderId;
 pub use order::{Order, Status};
 pub use refusal::Refusal;
+pub use settlement::Settlement;
 
 // They share a store: no event of one may have a name of the other's.
-es_runtime::catalog!(Order, payment::Payment);
+es_runtime::catalog!(Order, payment::Payment, Checkout);

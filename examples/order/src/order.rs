@@ -1,7 +1,7 @@
 //! The order: what becomes of it by each event, and what it decides.
 
 use crate::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
-use crate::{Line, OrderId, Refusal};
+use crate::{CancelUnpaid, Command, Line, OrderId, Refusal};
 use es_runtime::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
     "order",
     id = OrderId,
     events(OrderPlaced, PaymentReceived, OrderPaid, OrderShipped, OrderDelivered, OrderCancelled),
+    commands(Command, CancelUnpaid),
     snapshot(every = 100)
 )]
 pub struct Order {

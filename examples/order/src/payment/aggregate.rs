@@ -8,7 +8,7 @@ use es_runtime::prelude::*;
 use serde::Serialize;
 
 /// A payment. A request and a card are both needed to charge it, and may come in any order.
-#[derive(Aggregate, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Aggregate, Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[aggregate(
     "payment",
     id = PaymentId,

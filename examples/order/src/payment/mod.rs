@@ -2,7 +2,8 @@
 //!
 //! It is a service of its own, and knows of orders what their events tell. In the order to read: [`events`] is
 //! what can happen, [`Payment`] is what becomes of a payment by it and what it decides, and [`Refusal`] is why it
-//! says no. None of it knows a gateway or a store; `src/bin/payment` is a program that has both.
+//! says no. None of these knows a gateway or a store. [`Requests`] and [`Cashier`] follow what happens, the second
+//! with a [`gateway`], here a simulated one; `src/bin/payment` is the program that runs them.
 //!
 //! ```
 //! use es_runtime::prelude::*;
@@ -20,12 +21,17 @@
 
 mod aggregate;
 mod card;
+mod cashier;
 pub mod events;
+pub mod gateway;
 mod id;
 mod refusal;
+mod requests;
 
 pub use aggregate::{Charge, Payment, Status};
 pub use card::CardRef;
+pub use cashier::Cashier;
 pub use events::Reason;
 pub use id::PaymentId;
 pub use refusal::Refusal;
+pub use requests::Requests;

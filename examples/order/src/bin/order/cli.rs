@@ -2,7 +2,8 @@
 
 use crate::import::Source;
 use crate::serve::Settings;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use crate::verify::Verification;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use es_runtime::Version;
 use order::OrderId;
 use std::net::SocketAddr;
@@ -19,6 +20,9 @@ const STORE_TO_READ: &str = "sqlite:orders.db?create=false";
 /// Where services keep them: whatever is in their store, they act on.
 const SHOP: &str = "sqlite:shop.db";
 
+/// The same for a question.
+const SHOP_TO_READ: &str = "sqlite:shop.db?create=false";
+
 pub(crate) enum Request {
     Story,
     Import(Source),
@@ -26,12 +30,18 @@ pub(crate) enum Request {
     List { store: String },
     Stats { store: String },
     Rebuild { store: String },
+    Verify(Verification),
+    Docs { dir: PathBuf, is_check: bool },
     Serve(Settings),
 }
 
 /// What was asked. Ends the program where that makes no sense, or where help was asked for.
 pub(crate) fn request() -> Request {
     let Some((name, mut args)) = command().get_matches().remove_subcommand() else { return Request::Story };
+    if name == "docs" {
+        let dir = args.remove_one("DIR").unwrap_or_else(|| unreachable!("clap has a default"));
+        return Request::Docs { dir, is_check: args.get_flag("check") };
+    }
     let store = args.remove_one("store").unwrap_or_else(|| STORE.to_owned());
     match &*name {
         "import" => Request::Import(source(args, store)),
@@ -41,6 +51,10 @@ pub(crate) fn request() -> Request {
         }
         "list" => Request::List { store },
         "rebuild" => Request::Rebuild { store },
+        "verify" => {
+            let (states, against) = (args.remove_one("states"), args.remove_one("against"));
+            Request::Verify(Verification { store, states, against })
+        }
         "serve" => Request::Serve(settings(args, store)),
         _ => Request::Stats { store },
     }
@@ -93,6 +107,8 @@ fn command() -> Command {
                 )
                 .arg(store(SHOP)),
         )
+        .subcommand(verify())
+        .subcommand(docs())
         .subcommand(serve())
 }
 
@@ -108,6 +124,26 @@ fn import() -> Command {
         .arg(store(STORE))
         .arg(concurrency.value_parser(value_parser!(u16).range(1..=1024)).help("How many orders at once"))
         .arg(name.help("The import's name; by default the file's, without its folder"))
+}
+
+fn verify() -> Command {
+    let file = |name| Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf));
+    Command::new("verify")
+        .about("Reads everything that is stored, and says what is not as it should be")
+        .long_about(VERIFY)
+        .after_help("Exit status: 0 if nothing was found, 1 if something was, 2 if it could not be done.")
+        .arg(store(SHOP_TO_READ))
+        .arg(file("states").help("Write the state of each stream to FILE, one JSON object a line"))
+        .arg(file("against").help("Compare the states with those in FILE, which another program has written"))
+}
+
+fn docs() -> Command {
+    let dir = Arg::new("DIR").default_value("examples/order/docs").value_parser(value_parser!(PathBuf));
+    let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
+    Command::new("docs")
+        .about("Writes the catalog of events: Markdown, JSON Schema, AsyncAPI, and a Mermaid diagram")
+        .arg(dir.help("The folder to write them to"))
+        .arg(check.help("Write nothing, and fail where a file is not what it would be"))
 }
 
 fn serve() -> Command {
@@ -149,6 +185,16 @@ fn store(default: &'static str) -> Arg {
 
 const EXIT: &str = "\
 Exit status: 0 if all went well, 1 if the answer is no or lines were left out, 2 if it could not be done.";
+
+const VERIFY: &str = "\
+Reads everything that is stored, and says what is not as it should be.
+
+Every event is decoded and every stream folded; snapshots and the read model are compared with a fresh fold. \
+A service may run meanwhile. Nothing is written but tables beside those of the read model, which are dropped \
+again.
+
+Before a new program is released, let the old one write the states with --states and the new one compare them \
+with --against, on the same store or a copy of it.";
 
 const IMPORT: &str = "\
 Carries out a file of commands, one JSON object a line, and prints a summary as JSON.

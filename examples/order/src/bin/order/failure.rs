@@ -1,5 +1,7 @@
 //! What stops the program, in one sentence for whoever runs it.
 
+use es_runtime::audit::AuditError;
+use es_runtime::catalog::CatalogError;
 use es_runtime::{
     ConnectError, DecodeError, FollowError, InvalidName, ReadError, ReplayError, StoreError, Version,
 };
@@ -16,6 +18,8 @@ pub(crate) enum Failure {
     NoSuchVersion { id: OrderId, version: Version, last: Version },
     #[error("cannot read `{file}`: {source}")]
     File { file: String, source: std::io::Error },
+    #[error("cannot write `{file}`: {source}")]
+    Kept { file: String, source: std::io::Error },
     #[error("the import stopped at line {line}: {source}; run it again to go on")]
     Import { line: u64, source: StoreError },
     #[error("cannot start: {0}")]
@@ -33,6 +37,10 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
     Decode(#[from] DecodeError),
 }
 
@@ -45,7 +53,9 @@ impl Failure {
             _ => complain(format_args!("order: {self}")),
         }
         match self {
-            Self::NoSuchOrder(_) | Self::NoSuchVersion { .. } => ExitCode::from(1),
+            Self::NoSuchOrder(_) | Self::NoSuchVersion { .. } | Self::Catalog(CatalogError::Drift { .. }) => {
+                ExitCode::from(1)
+            }
             _ => ExitCode::from(2),
         }
     }

@@ -1,6 +1,8 @@
 //! `order`: a story without arguments; otherwise an import of commands, questions about the orders, and a service.
 
+mod bar;
 mod cli;
+mod docs;
 mod failure;
 mod import;
 mod overview;
@@ -8,6 +10,7 @@ mod rebuild;
 mod serve;
 mod story;
 mod timeline;
+mod verify;
 
 use crate::cli::Request;
 use crate::failure::Failure;
@@ -33,6 +36,9 @@ async fn answer(request: Request) -> Result<ExitCode, Failure> {
         Request::List { store } => overview::list(&store).await,
         Request::Stats { store } => overview::stats(&store).await,
         Request::Rebuild { store } => rebuild::run(&store).await,
+        Request::Verify(verification) => verify::run(verification).await,
+        Request::Docs { dir, is_check: false } => docs::write(&dir),
+        Request::Docs { dir, is_check: true } => docs::check(&dir),
         Request::Serve(settings) => serve::run(settings).await,
     }
 }

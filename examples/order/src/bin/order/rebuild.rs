@@ -1,23 +1,20 @@
 //! `order rebuild`: builds the read model anew beside the old one, with a bar where somebody looks on.
 
+use crate::bar::Bar;
 use crate::failure::Failure;
-use crate::serve::OrdersByDay;
 use es_runtime::prelude::*;
 use es_runtime::{Follower, Progress};
-use indicatif::{ProgressBar, ProgressStyle};
+use order::by_day::OrdersByDay;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
-
-/// The bar counts thousandths of the log.
-const WHOLE: u64 = 1000;
 
 /// Killed at any moment and run again, it goes on where it was. A service that runs meanwhile serves the old tables
 /// until the new ones take their place.
 pub(crate) async fn run(store: &str) -> Result<ExitCode, Failure> {
     let store = Store::connect(store).await?;
     let building = store.projection(OrdersByDay).rebuild().start().await?;
-    let bar = bar();
+    let bar = Bar::new();
     let built = loop {
         let status = building.status().await?;
         if let Some(error) = status.error {
@@ -32,7 +29,7 @@ pub(crate) async fn run(store: &str) -> Result<ExitCode, Failure> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    bar.finish_and_clear();
+    bar.finish();
     building.stop().await;
     let dropped = store.projections().drop_retired(OrdersByDay::NAME).await?;
     let mut out = stdout().lock();
@@ -47,13 +44,8 @@ pub(crate) async fn run(store: &str) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
-    bar.set_position((progress.fraction * WHOLE as f64) as u64);
+fn show(bar: &Bar, progress: &Progress) {
     let left = progress.left.map_or_else(String::new, |left| format!(", {} s left", left.as_secs()));
-    bar.set_message(format!("{} events, {:.0} a second{left}", progress.handled, progress.rate));
-}
-
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {msg}");
-    ProgressBar::new(WHOLE).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let (handled, rate) = (progress.handled, progress.rate);
+    bar.show(progress.fraction, format_args!("{handled} events, {rate:.0} a second{left}"));
 }

@@ -1,7 +1,7 @@
 //! What stops the program, in one sentence for whoever runs it.
 
-use crate::gateway::GatewayError;
 use es_runtime::{ConnectError, FollowError};
+use order::payment::gateway::GatewayError;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 

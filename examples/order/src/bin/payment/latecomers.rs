@@ -1,8 +1,8 @@
 //! Approvals that come when nobody waits for them any more.
 
-use crate::gateway::Gateway;
 use es_runtime::Limit;
 use es_runtime::prelude::*;
+use order::payment::gateway::Gateway;
 use order::payment::{Payment, PaymentId, Refusal};
 use order::service::span_of;
 use std::sync::Arc;

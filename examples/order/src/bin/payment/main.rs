@@ -1,12 +1,9 @@
 //! `payment serve`: takes cards for orders, charges them, and gives money back where an order was cancelled.
 
-mod cashier;
 mod cli;
 mod failure;
-mod gateway;
 mod latecomers;
 mod offers;
-mod requests;
 mod serve;
 
 use crate::failure::Failure;

@@ -1,11 +1,11 @@
 //! What can be asked of a payment over HTTP: that it takes a card, and how it stands.
 
-use crate::gateway::{Gateway, GatewayError, Token};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use es_runtime::prelude::*;
+use order::payment::gateway::{Gateway, GatewayError, Token};
 use order::payment::{Payment, PaymentId, Reason, Refusal, Status};
 use order::service::{Caller, Done, Id, Posted, Problem};
 use serde::{Deserialize, Serialize};

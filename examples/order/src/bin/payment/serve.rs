@@ -1,16 +1,15 @@
 //! The service: what it is made of.
 
-use crate::cashier::Cashier;
 use crate::cli::Settings;
 use crate::failure::Failure;
-use crate::gateway::{Gateway, Simulated};
 use crate::latecomers::await_latecomers;
 use crate::offers::{Desk, offer, standing};
-use crate::requests::Requests;
 use axum::Router;
 use axum::routing::get;
 use es_runtime::StartAt;
 use es_runtime::prelude::*;
+use order::payment::gateway::{Gateway, Simulated};
+use order::payment::{Cashier, Requests};
 use order::service::{REACTIONS, Server, retry_parked, start_logging};
 use std::io::{Write, stdout};
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! What can be asked of an order over HTTP. It is paid by the payment service, so not here.
 
 use super::Shop;
-use super::checkout::PAY_WITHIN;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use humantime::format_duration;
+use order::checkout::PAY_WITHIN;
 use order::service::{Caller, Done, Id, Posted, Problem};
 use order::{Command, Line, OrderId, Refusal};
 use serde::{Deserialize, Serialize};

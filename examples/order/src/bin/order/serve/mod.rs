@@ -1,22 +1,18 @@
 //! `order serve`: orders over HTTP.
 
 mod by_day;
-mod checkout;
 mod commands;
 mod questions;
-mod settlement;
 
 use crate::failure::Failure;
 use crate::serve::by_day::Live;
-pub(crate) use crate::serve::by_day::OrdersByDay;
-use crate::serve::checkout::Checkout;
-use crate::serve::settlement::Settlement;
 use axum::Router;
 use axum::routing::{get, post};
 use es_runtime::prelude::*;
 use es_runtime::{ReadModel, StartAt};
-use order::Order;
+use order::by_day::OrdersByDay;
 use order::service::{REACTIONS, Server, Stopping, retry_parked, start_logging};
+use order::{Checkout, Order, Settlement};
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -1,7 +1,6 @@
 //! The read model while it changes: server-sent events.
 
 use super::super::Shop;
-use super::projection::OrdersByDay;
 use super::question::{Question, Summary, ask, begin};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -10,6 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use es_runtime::prelude::*;
 use es_runtime::{Position, ReadModel};
 use futures_util::stream::{StreamExt, unfold};
+use order::by_day::OrdersByDay;
 use order::service::{Asked, Problem};
 use std::convert::Infallible;
 use std::time::Duration;

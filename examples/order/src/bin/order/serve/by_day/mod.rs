@@ -1,10 +1,7 @@
-//! The read model: how many orders there are, by the day on which they were placed and their status.
+//! What is asked of the read model over HTTP.
 
-mod day;
 mod live;
-mod projection;
 mod question;
 
 pub(super) use live::{Live, live};
-pub(crate) use projection::OrdersByDay;
 pub(super) use question::summary;

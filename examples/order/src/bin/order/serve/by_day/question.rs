@@ -1,12 +1,11 @@
 //! What can be asked of the read model.
 
 use super::super::Shop;
-use super::day::Day;
-use super::projection::{OrdersByDay, name};
 use axum::Json;
 use axum::extract::State;
 use es_runtime::{FollowError, Position, ReadModel};
 use order::Status;
+use order::by_day::{Day, OrdersByDay, name_of};
 use order::service::{Asked, Problem};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -75,7 +74,7 @@ pub(super) async fn ask(
                   WHERE day >= $1 AND day <= $2 AND ($3 = '' OR status = $3) \
                   AND (changed_commit > $4 OR (changed_commit = $4 AND changed_index > $5)) \
                   ORDER BY day, status";
-    let status = question.status.map_or("", name);
+    let status = question.status.map_or("", name_of);
     // No commit is below 0.
     let at = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (commit, index) = after.map_or((-1, 0), |after| (at(after.commit()), at(after.index())));

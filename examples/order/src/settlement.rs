@@ -1,23 +1,24 @@
 //! What payments do to orders: an order is paid when its payment has succeeded.
 
-use es_runtime::Effects;
-use es_runtime::prelude::*;
-use order::payment::Payment;
-use order::payment::events::{
+use crate::payment::Payment;
+use crate::payment::events::{
     CardOffered, PaymentFailed, PaymentRefunded, PaymentRequested, PaymentRevoked, PaymentSucceeded,
 };
-use order::service::span_of;
-use order::{Order, OrderId, Refusal};
+use crate::service::span_of;
+use crate::{Order, OrderId, Refusal};
+use es_runtime::Effects;
+use es_runtime::prelude::*;
 use tracing::Instrument;
 
-/// Follows the payments. What is to be done about those that fail, [`Checkout`](super::checkout::Checkout) knows.
+/// Follows the payments. What is to be done about those that fail, [`Checkout`](crate::Checkout) knows.
 #[derive(Reaction)]
 #[reaction(
     "order-settlement",
     follows(Payment),
     ignore(PaymentRequested, CardOffered, PaymentFailed, PaymentRevoked, PaymentRefunded)
 )]
-pub(super) struct Settlement;
+#[derive(Debug)]
+pub struct Settlement;
 
 impl On<PaymentSucceeded> for Settlement {
     async fn on(&self, event: &Recorded<PaymentSucceeded>, effects: &mut Effects) -> Handled {

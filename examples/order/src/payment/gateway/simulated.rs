@@ -1,8 +1,8 @@
 //! A gateway that is no company but a file. What it does with a card depends on the card's token.
 
 use super::{Answer, Answering, Gateway, GatewayError, Token};
+use crate::payment::CardRef;
 use es_runtime::{Entropy, SystemEntropy};
-use order::payment::CardRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The gateway, in a file of its own: another company keeps its books elsewhere.
 #[derive(Clone)]
-pub(crate) struct Simulated {
+pub struct Simulated {
     books: Arc<Mutex<Connection>>,
     late: Duration,
 }
@@ -40,7 +40,7 @@ struct Entry {
 
 impl Simulated {
     /// The gateway whose books are in `file`, and which takes so long where it is late.
-    pub(crate) fn open(file: &Path, late: Duration) -> Result<Self, GatewayError> {
+    pub fn open(file: &Path, late: Duration) -> Result<Self, GatewayError> {
         let books = Connection::open(file)?;
         books.busy_timeout(Duration::from_secs(5))?;
         books.execute_batch(TABLES)?;

@@ -1,11 +1,11 @@
 //! What orders want of payments: an order that is placed wants money, and one that is cancelled wants none.
 
+use super::{Payment, PaymentId};
+use crate::Order;
+use crate::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
+use crate::service::span_of;
 use es_runtime::Effects;
 use es_runtime::prelude::*;
-use order::Order;
-use order::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
-use order::payment::{Payment, PaymentId};
-use order::service::span_of;
 use tracing::Instrument;
 
 /// Follows the orders. It knows of them what their events tell.
@@ -15,7 +15,8 @@ use tracing::Instrument;
     follows(Order),
     ignore(PaymentReceived, OrderPaid, OrderShipped, OrderDelivered)
 )]
-pub(crate) struct Requests;
+#[derive(Debug)]
+pub struct Requests;
 
 impl On<OrderPlaced> for Requests {
     async fn on(&self, event: &Recorded<OrderPlaced>, effects: &mut Effects) -> Handled {

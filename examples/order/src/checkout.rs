@@ -1,20 +1,19 @@
 //! The checkout: from the placing of an order until its money is here, or is given up.
 
-use es_runtime::prelude::*;
-use es_runtime::{Plan, When, Workflow};
-use order::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
-use order::payment::events::{
+use crate::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
+use crate::payment::events::{
     CardOffered, PaymentFailed, PaymentRefunded, PaymentRequested, PaymentRevoked, PaymentSucceeded,
 };
-use order::payment::{Payment, Reason};
-use order::{CancelUnpaid, Order, OrderId};
+use crate::payment::{Payment, Reason};
+use crate::{CancelUnpaid, Order, OrderId};
+use es_runtime::prelude::*;
+use es_runtime::{Plan, When, Workflow};
+use serde::Serialize;
 use std::time::Duration;
-
-es_runtime::catalog!(Checkout, Order, Payment);
 
 /// Where the metadata of a placing say until when the money must be here. It was promised to the customer then, so
 /// it does not change with the settings of the program.
-pub(super) const PAY_WITHIN: &str = "pay-within";
+pub const PAY_WITHIN: &str = "pay-within";
 
 /// Where nothing was promised.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -25,12 +24,12 @@ const MONEY: &str = "money";
 /// Time is up, and the order was not paid.
 #[event("checkout.payment_overdue")]
 #[derive(Debug)]
-pub(super) struct PaymentOverdue {}
+pub struct PaymentOverdue {}
 
 /// Cancels an order whose payment fails, or of whose money nothing is heard in time.
 ///
 /// An order that is paid in the last moment stays paid: it is asked, and says so.
-#[derive(Aggregate, Workflow, Default)]
+#[derive(Aggregate, Workflow, Debug, Default, Serialize)]
 #[aggregate("checkout", id = OrderId, events(PaymentOverdue))]
 #[workflow(
     "checkout",
@@ -46,7 +45,7 @@ pub(super) struct PaymentOverdue {}
         PaymentRefunded
     )
 )]
-pub(super) struct Checkout {}
+pub struct Checkout {}
 
 impl Apply<PaymentOverdue> for Checkout {
     fn apply(&mut self, _: &PaymentOverdue) {}

@@ -7,25 +7,26 @@ use std::fmt;
 /// A day in UTC, written as `2026-01-31`: in this form days are ordered as their texts are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(super) struct Day(String);
+pub struct Day(String);
 
 impl Day {
     /// Before every other.
-    pub(super) fn first() -> Self {
+    pub fn first() -> Self {
         Self("0000-01-01".into())
     }
 
     /// After every other.
-    pub(super) fn last() -> Self {
+    pub fn last() -> Self {
         Self("9999-12-31".into())
     }
 
     /// The day on which this was.
-    pub(super) fn of(time: Timestamp) -> Self {
+    pub fn of(time: Timestamp) -> Self {
         Self(time.to_string().chars().take(10).collect())
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -50,7 +51,7 @@ impl From<Day> for String {
 
 /// A retry does not help.
 #[derive(Debug)]
-pub(super) struct NotADay;
+pub struct NotADay;
 
 impl fmt::Display for NotADay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

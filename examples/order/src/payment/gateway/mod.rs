@@ -2,18 +2,18 @@
 
 mod simulated;
 
-pub(crate) use simulated::Simulated;
+pub use simulated::Simulated;
 
-use order::payment::CardRef;
+use super::CardRef;
 use serde::Deserialize;
 use std::fmt;
 use std::pin::Pin;
 
 /// What every call to a gateway answers with.
-pub(crate) type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
 
 /// What a gateway does for us. A call that is repeated under the same key is done once.
-pub(crate) trait Gateway: Send + Sync {
+pub trait Gateway: Send + Sync {
     /// Keeps a card, and says what it is called from now on.
     fn keep<'a>(&'a self, key: &'a str, token: &'a Token) -> Answering<'a, CardRef>;
 
@@ -33,7 +33,7 @@ pub(crate) trait Gateway: Send + Sync {
 
 /// What a gateway says to a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// The money is taken.
     Approved,
     /// It is not, and will not be.
@@ -43,7 +43,7 @@ pub(crate) enum Answer {
 /// A card, as the customer hands it over. It goes to the gateway and nowhere else.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Token(String);
+pub struct Token(String);
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,7 +53,7 @@ impl fmt::Debug for Token {
 
 /// A gateway did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum GatewayError {
+pub enum GatewayError {
     /// Nobody has such a card. A retry does not help.
     #[error("the gateway knows no such card")]
     UnknownCard,

@@ -1,13 +1,13 @@
 //! What payments want of the gateway: that a card is charged, and that money is given back.
 
-use crate::gateway::{Answer, Gateway};
-use es_runtime::Effects;
-use es_runtime::prelude::*;
-use order::payment::events::{
+use super::events::{
     CardOffered, PaymentFailed, PaymentRefunded, PaymentRequested, PaymentRevoked, PaymentSucceeded,
 };
-use order::payment::{Payment, PaymentId, Reason, Refusal};
-use order::service::span_of;
+use super::gateway::{Answer, Gateway};
+use super::{Payment, PaymentId, Reason, Refusal};
+use crate::service::span_of;
+use es_runtime::Effects;
+use es_runtime::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -18,10 +18,11 @@ use tracing::Instrument;
 /// What it asks of the gateway has the order's id for a key. So it is asked again after a crash, and done once.
 #[derive(Reaction)]
 #[reaction("payment-cashier", follows(Payment), ignore(PaymentFailed, PaymentRefunded))]
-pub(crate) struct Cashier {
-    pub(crate) gateway: Arc<dyn Gateway>,
+pub struct Cashier {
+    /// Who takes the money.
+    pub gateway: Arc<dyn Gateway>,
     /// How long the gateway has to answer.
-    pub(crate) deadline: Duration,
+    pub deadline: Duration,
 }
 
 impl Cashier {

@@ -1,16 +1,17 @@
 //! How the read model is kept up to date.
 
 use super::day::Day;
+use crate::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
+use crate::{Order, Status};
 use es_runtime::SqlError;
 use es_runtime::prelude::*;
-use order::events::{OrderCancelled, OrderDelivered, OrderPaid, OrderPlaced, OrderShipped, PaymentReceived};
-use order::{Order, Status};
 
 /// Orders by day and status. Each row says where in the log it has changed last, so that whoever has seen a part
 /// can ask for the rest.
 #[derive(Projection)]
 #[projection("orders-by-day", follows(Order), ignore(PaymentReceived))]
-pub(crate) struct OrdersByDay;
+#[derive(Debug)]
+pub struct OrdersByDay;
 
 impl Tables for OrdersByDay {
     async fn create(&self, sql: &mut Sql) -> Handled {
@@ -30,8 +31,8 @@ impl On<OrderPlaced> for OrdersByDay {
     async fn on(&self, event: &Recorded<OrderPlaced>, sql: &mut Sql) -> Handled {
         let (id, day) = (event.stream().key(), Day::of(event.recorded_at()));
         let insert = format!("INSERT INTO {} (id, day, status) VALUES ($1, $2, $3)", sql.table("orders"));
-        sql.execute(&insert, &[&id, &day.as_str(), &name(Status::Placed)]).await?;
-        Ok(count(event, sql, day.as_str(), name(Status::Placed), 1).await?)
+        sql.execute(&insert, &[&id, &day.as_str(), &name_of(Status::Placed)]).await?;
+        Ok(count(event, sql, day.as_str(), name_of(Status::Placed), 1).await?)
     }
 }
 
@@ -66,9 +67,9 @@ async fn becomes<E>(event: &Recorded<E>, sql: &mut Sql, status: Status) -> Handl
     let rows = sql.query(&select, &[&id]).await?;
     let row = rows.first().ok_or_else(|| format!("order `{id}` was never placed"))?;
     let (day, before): (String, String) = (row.get(0)?, row.get(1)?);
-    sql.execute(&format!("UPDATE {orders} SET status = $2 WHERE id = $1"), &[&id, &name(status)]).await?;
+    sql.execute(&format!("UPDATE {orders} SET status = $2 WHERE id = $1"), &[&id, &name_of(status)]).await?;
     count(event, sql, &day, &before, -1).await?;
-    Ok(count(event, sql, &day, name(status), 1).await?)
+    Ok(count(event, sql, &day, name_of(status), 1).await?)
 }
 
 async fn count<E>(
@@ -90,7 +91,7 @@ async fn count<E>(
 }
 
 /// As it is kept, and as JSON has it.
-pub(super) const fn name(status: Status) -> &'static str {
+pub const fn name_of(status: Status) -> &'static str {
     match status {
         Status::NotPlaced => "not_placed",
         Status::Placed => "placed",
