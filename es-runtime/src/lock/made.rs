@@ -1,9 +1,10 @@
 //! The lock of this program, made from its registry, and what became of what an older lock holds.
 
 use super::compare::{Change, compare, compare_payloads};
-use super::explore::{Explored, explore};
+use super::explore::Explored;
 use super::file::{Aggregate, Event, Golden, Kept, Lock, Version};
 use super::folding::Stored;
+use super::looked::{Versions, look};
 use super::path::Step;
 use super::place::Places;
 use super::repair;
@@ -51,8 +52,9 @@ impl Made {
         let mut made = Self { lock: Lock::default(), findings: Vec::new() };
         made.lock.retired = old.retired.clone();
         made.lock.forced = old.forced.clone();
+        let mut looked = look(code);
         for (name, event) in &code.events {
-            made.event(name, event, code.samples, old);
+            made.event(name, event, looked.remove(name).unwrap_or_default(), old);
         }
         made.lost_events(code, old);
         for aggregate in &code.aggregates {
@@ -79,7 +81,7 @@ impl Made {
         self.findings.push(Finding { subject, verdict, what, repair });
     }
 
-    fn event(&mut self, name: &str, entry: &EventEntry, samples: &[Sample], old: &Lock) {
+    fn event(&mut self, name: &str, entry: &EventEntry, versions: Versions, old: &Lock) {
         let schema = entry.schema();
         let names = || std::iter::once(name).chain(schema.aliases().iter().copied());
         for taken in names() {
@@ -119,16 +121,7 @@ impl Made {
                 self.lost_names(name, entry, locked);
             }
         }
-        let explored: BTreeMap<u16, Explored> = (1..=schema.version())
-            .filter_map(|number| {
-                let samples: Vec<Value> = samples
-                    .iter()
-                    .filter(|sample| sample.version == number && schema.is_named(sample.name))
-                    .map(|sample| sample.json.clone())
-                    .collect();
-                Some((number, self.explored(entry, number, &samples)?))
-            })
-            .collect();
+        let explored = self.explored(entry, versions);
         for number in 1..=schema.version() {
             let locked = locked.and_then(|(_, event)| event.versions.get(&number));
             let version = match explored.contains_key(&number) {
@@ -157,21 +150,23 @@ impl Made {
         }
     }
 
-    fn explored(&mut self, entry: &EventEntry, number: u16, samples: &[Value]) -> Option<Explored> {
-        let subject = format!("`{}` version {number}", entry.schema().name());
-        let read = |value: &Value| upcast(entry, number, number, value).ok();
-        let shape = entry.probe.trace(number, samples).map_err(|error| error.to_string());
-        let explored = shape.and_then(|shape| explore(&shape, samples, &read));
-        match explored {
-            Ok(explored) => Some(explored),
-            Err(reason) => {
-                let what = format!("cannot be looked at: {reason}");
-                let type_name = entry.probe.type_name(number);
-                let repair = format!("give a sample: `events_lock!(samples = [{type_name} {{ .. }}])`");
-                self.find(subject, Verdict::Breaking, what, repair);
-                None
+    fn explored(&mut self, entry: &EventEntry, versions: Versions) -> BTreeMap<u16, Explored> {
+        let mut all = BTreeMap::new();
+        for (number, explored) in versions {
+            match explored {
+                Ok(explored) => {
+                    all.insert(number, explored);
+                }
+                Err(reason) => {
+                    let subject = format!("`{}` version {number}", entry.schema().name());
+                    let what = format!("cannot be looked at: {reason}");
+                    let type_name = entry.probe.type_name(number);
+                    let repair = format!("give a sample: `events_lock!(samples = [{type_name} {{ .. }}])`");
+                    self.find(subject, Verdict::Breaking, what, repair);
+                }
             }
         }
+        all
     }
 
     fn version(
@@ -394,7 +389,7 @@ fn encoded(payload: &Value) -> Encoded {
     Encoded::new(Format::Json, payload.to_string().into_bytes())
 }
 
-fn upcast(entry: &EventEntry, from: u16, to: u16, payload: &Value) -> Result<Value, String> {
+pub(super) fn upcast(entry: &EventEntry, from: u16, to: u16, payload: &Value) -> Result<Value, String> {
     let event = entry.probe.upcast(from, to, &encoded(payload))?;
     event.decode().map_err(|error| error.to_string())
 }

@@ -48,6 +48,7 @@ mod compare;
 mod explore;
 mod file;
 mod folding;
+mod looked;
 mod made;
 mod path;
 mod place;
