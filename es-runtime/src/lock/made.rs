@@ -188,7 +188,9 @@ impl Made {
             is_new = !changes.is_empty() || locked.places != explored.places;
             self.changes(&subject, entry, number, &changes, locked, &explored.places);
             for golden in &locked.goldens {
-                goldens.push(self.golden(&subject, entry, number, golden, all));
+                let golden = self.golden(&subject, entry, number, golden, all);
+                // What is not read any more stays only where nothing is written; or it would fail for ever after.
+                goldens.extend(golden.reads.contains_key(&number).then_some(golden));
             }
         } else if number > 1 {
             self.find(subject.clone(), Verdict::Backward, "is new".into(), String::new());
@@ -295,8 +297,8 @@ impl Made {
             let is_there = code.events.values().any(|event| event.schema().is_named(name));
             if !is_there {
                 let repair = format!(
-                    "put it back: events that are stored as `{name}` cannot be read without, and the name is never \
-                     to be used for another"
+                    "put it back, with `retired = \"why\"` or `into(...)` if it does not happen any more: events that \
+                     are stored as `{name}` cannot be read without"
                 );
                 self.find(format!("`{name}`"), Verdict::Breaking, "is gone".into(), repair);
                 self.lock.events.insert(name.clone(), locked.clone());
@@ -320,7 +322,8 @@ impl Made {
             if !schemas.iter().any(|schema| schema.is_named(event)) {
                 let what = format!("does not list `{event}` any more");
                 let repair = format!(
-                    "list it again: streams of `{name}` may hold it, and could not be loaded ({})",
+                    "list it again, or say in `past(...)` what became of it ({}): streams of `{name}` may hold it, \
+                     and could not be loaded",
                     entry.origin()
                 );
                 self.find(subject.clone(), Verdict::Breaking, what, repair);

@@ -18,6 +18,13 @@ mod lost {
     event! { "order.paid" 1 = Genesis; pub(super) struct Paid { amount: u64 } }
 }
 
+/// `order.paid` with one field more.
+mod gained {
+    use super::*;
+
+    event! { "order.paid" 1 = Genesis; pub(super) struct Paid { amount: u64, method: String, currency: String } }
+}
+
 /// The same in a version of its own.
 mod v2 {
     use super::*;
@@ -186,6 +193,21 @@ fn an_event_that_is_gone_is_retired_for_a_reason_and_its_name_with_it() {
     program.check(&Mode::Check).expect("it is recorded");
     let said = breaking(program.anew().event::<v1::Paid>().event::<v1::Shipped>().check(&Mode::Accept));
     assert!(said.contains("uses the name `order.paid`, which was retired"), "{said}");
+}
+
+#[test]
+fn a_breaking_change_that_was_forced_is_the_new_truth() {
+    let program = first().anew().event::<gained::Paid>().event::<v1::Shipped>();
+    let said = breaking(program.check(&Mode::Accept));
+    assert!(said.contains("gained the field `$.currency`, which no stored payload has (forward)"), "{said}");
+    assert!(said.contains("currency: todo!(\"`currency` of the events that had none\")"), "{said}");
+    program.check(&Mode::Force("it was never released".into())).expect("forced");
+    assert!(
+        program.text().contains("which no stored payload has; it was never released\n"),
+        "{}",
+        program.text()
+    );
+    assert!(program.check(&Mode::Check).expect("it is recorded").findings.is_empty());
 }
 
 #[test]
