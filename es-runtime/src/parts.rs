@@ -113,7 +113,7 @@ macro_rules! tuples {
             }
         }
 
-                #[allow(non_snake_case, unused_variables, reason = "the names of the types serve as names of the parts")]
+        #[allow(non_snake_case, unused_variables, reason = "the names of the types serve as names of the parts")]
         impl<A, $($part: Part<Event: EventOf<A>>),*> PartsOf<A> for ($($part,)*) {
             fn apply(self, state: &mut A) {
                 let ($($part,)*) = self;
@@ -121,7 +121,7 @@ macro_rules! tuples {
             }
         }
 
-                #[allow(non_snake_case, unused_variables, unused_mut, reason = "the names of the types serve as names of the parts")]
+        #[allow(non_snake_case, unused_variables, unused_mut, reason = "the names of the types serve as names of the parts")]
         impl<F: Follower $(+ Covers<$part::Event>)*, $($part: Part),*> PartsFor<F> for ($($part,)*) {
             const IS_IGNORED: bool = true $(&& <F as Covers<$part::Event>>::ROW.is_ignored())*;
 

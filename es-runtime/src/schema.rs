@@ -117,6 +117,12 @@ impl EventSchema {
         self.name == name || self.aliases.contains(&name)
     }
 
+    /// The name, then the aliases.
+    #[cfg(feature = "registry")]
+    pub(crate) fn every_name(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
     const fn names(&self) -> usize {
         1 + self.aliases.len()
     }

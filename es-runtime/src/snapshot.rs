@@ -121,6 +121,11 @@ impl<A> SnapshotPlan<A> {
         (self.encode)(state, format)
     }
 
+    /// The state as JSON, whatever the format of the store.
+    pub(crate) fn to_json(&self, state: &A) -> Result<serde_json::Value, Cause> {
+        self.encode(state, Format::Json)?.decode()
+    }
+
     pub(crate) fn decode(&self, state: &Encoded) -> Result<A, Cause> {
         (self.decode)(state)
     }

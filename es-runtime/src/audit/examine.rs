@@ -6,7 +6,7 @@ use crate::adapter::Limit;
 use crate::aggregate::{Aggregate, replay};
 use crate::error::ReadError;
 use crate::following::panic_text;
-use crate::format::{Cause, Encoded, Format};
+use crate::format::Cause;
 use crate::name::StreamName;
 use crate::position::{Cursor, Version};
 use crate::recorded::Recorded;
@@ -80,7 +80,7 @@ impl<A: Aggregate + Serialize> Examiner<A> {
 
 fn by_plan<A: Aggregate>(state: &A) -> Option<Result<Value, Cause>> {
     let plan = const { &A::SNAPSHOT }.as_ref()?;
-    Some(plan.encode(state, Format::Json).and_then(|encoded| encoded.decode()))
+    Some(plan.to_json(state))
 }
 
 impl<A: Aggregate> Examine for Examiner<A> {
@@ -235,11 +235,8 @@ impl<A: Aggregate> Folding<A> {
             return;
         }
         self.examined.snapshot = SnapshotSeen::Own;
-        let json = |state: &A| -> Result<Value, Cause> {
-            let encoded: Encoded = plan.encode(state, Format::Json)?;
-            encoded.decode()
-        };
-        let fault = match (plan.decode(&snapshot.state).and_then(|kept| json(&kept)), json(state)) {
+        let kept = plan.decode(&snapshot.state).and_then(|kept| plan.to_json(&kept));
+        let fault = match (kept, plan.to_json(state)) {
             (Ok(kept), Ok(folded)) if is_same(&kept, &folded) => return,
             (Ok(kept), Ok(folded)) => Fault::Snapshot { kept, folded },
             (Err(error), _) => Fault::UnreadableSnapshot(error.to_string()),

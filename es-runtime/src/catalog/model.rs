@@ -4,7 +4,7 @@ use super::CatalogError;
 use super::prose;
 use crate::lock::{Code, Lock, Made, Places, Verdict};
 use crate::registry::{self, AggregateEntry, EventEntry, FollowerEntry, FollowerKind};
-use crate::schema::EventSchema;
+use crate::schema::Origin;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,11 +57,9 @@ pub(super) struct Consumer {
 
 impl Model {
     pub(super) fn linked(title: &str, lock: &str) -> Result<Self, CatalogError> {
-        let duplicate = |error: crate::ConnectError| CatalogError::DuplicateName(error.to_string());
-        registry::check().map_err(duplicate)?;
-        registry::check_followers().map_err(duplicate)?;
+        let code = Code::linked(&[]).map_err(|error| CatalogError::DuplicateName(error.to_string()))?;
         let old = Lock::parse(lock).map_err(|error| CatalogError::Lock(error.to_string()))?;
-        Self::of(title, &Code::linked(&[]), &old)
+        Self::of(title, &code, &old)
     }
 
     pub(super) fn of(title: &str, code: &Code<'_>, old: &Lock) -> Result<Self, CatalogError> {
@@ -86,7 +84,7 @@ impl Model {
                     number,
                     Version {
                         doc: source.map(|entry| prose::of_doc(entry.doc())).unwrap_or_default(),
-                        path: source.map(|entry| path(entry.schema())).unwrap_or_default(),
+                        path: source.map(|entry| path(entry.schema().origin())).unwrap_or_default(),
                         places: version.places.clone(),
                         examples: examples.map(|golden| golden.payload.clone()).collect(),
                     },
@@ -154,14 +152,14 @@ fn source(newest: &EventEntry, number: u16) -> Option<&EventEntry> {
 }
 
 /// Without the line, which changes with whatever stands above.
-fn path(schema: &EventSchema) -> String {
-    format!("{}::{}", schema.origin().module(), schema.origin().type_name())
+fn path(origin: &Origin) -> String {
+    format!("{}::{}", origin.module(), origin.type_name())
 }
 
 fn aggregate(entry: &AggregateEntry) -> Aggregate {
     Aggregate {
         doc: prose::of_doc(entry.doc()),
-        path: format!("{}::{}", entry.origin().module(), entry.origin().type_name()),
+        path: path(entry.origin()),
         revision: entry.revision(),
         commands: entry
             .commands()
@@ -183,9 +181,5 @@ fn consumer(entry: &FollowerEntry) -> Consumer {
         let set = if followed.is_ignored { ignored } else { taken };
         set.insert(followed.event.name().to_owned());
     }
-    Consumer {
-        doc: prose::of_doc(entry.doc()),
-        path: format!("{}::{}", entry.origin().module(), entry.origin().type_name()),
-        follows,
-    }
+    Consumer { doc: prose::of_doc(entry.doc()), path: path(entry.origin()), follows }
 }

@@ -1,7 +1,7 @@
 //! JSON Schema of what the types of events take.
 
 use super::model::{Event, Model, Version, versioned};
-use crate::lock::{Kind, Path, Place, Places, Step};
+use crate::lock::{Kind, Path, Place, Places, Step, inside};
 use serde_json::{Map, Value, json};
 
 /// Every version of every event under `$defs`.
@@ -243,12 +243,7 @@ impl<'a> Writer<'a> {
 
     /// The names of the fields or variants at a place.
     fn children(&self, path: &Path) -> Vec<String> {
-        let names = self.places.keys().filter(|child| child.parent().as_ref() == Some(path));
-        let names = names.filter_map(|child| match child.last() {
-            Some(Step::Field(name) | Step::Variant(name)) => Some(name.clone()),
-            _ => None,
-        });
-        names.collect()
+        inside(self.places, path).filter_map(Path::name).map(str::to_owned).collect()
     }
 }
 

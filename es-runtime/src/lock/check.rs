@@ -4,7 +4,6 @@ use super::Sample;
 use super::compare::Verdict;
 use super::file::Lock;
 use super::made::{Code, Made};
-use crate::registry;
 use crate::time::{Clock, SystemClock};
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
@@ -115,9 +114,8 @@ impl Report {
 /// [`Breaking`](LockError::Breaking) unless that is forced, [`NotRecorded`](LockError::NotRecorded) in a check,
 /// [`DuplicateName`](LockError::DuplicateName), and what is wrong with the file. Nothing is written then.
 pub fn check(path: &Path, samples: &[Sample], mode: &Mode) -> Result<Report, LockError> {
-    registry::check().map_err(|error| LockError::DuplicateName(error.to_string()))?;
-    registry::check_followers().map_err(|error| LockError::DuplicateName(error.to_string()))?;
-    check_code(&Code::linked(samples), path, mode)
+    let code = Code::linked(samples).map_err(|error| LockError::DuplicateName(error.to_string()))?;
+    check_code(&code, path, mode)
 }
 
 pub(super) fn check_code(code: &Code<'_>, path: &Path, mode: &Mode) -> Result<Report, LockError> {

@@ -1,7 +1,7 @@
 //! What a change of shape means for what is stored, and for programs that are older.
 
 use super::path::{Path, Step};
-use super::place::{Kind, Place, Places, move_places};
+use super::place::{Kind, Place, Places, inside, move_places};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -131,9 +131,7 @@ impl Comparison<'_> {
         }
         for alias in old.aliases.difference(&new.aliases) {
             // It may be what the place is called now.
-            let is_its_name =
-                matches!(path.last(), Some(Step::Field(name) | Step::Variant(name)) if name == alias);
-            if !is_its_name {
+            if path.name() != Some(alias) {
                 self.note(true, false, format!("does not read `{alias}` as `{path}` any more"));
             }
         }
@@ -219,13 +217,7 @@ impl Comparison<'_> {
 
     /// The places right inside of `path`, on either side.
     fn children(&self, path: &Path) -> BTreeSet<Path> {
-        let depth = path.steps().len() + 1;
-        let of = |places: &Places| -> Vec<Path> {
-            let inside = places.range(path.clone()..).map(|(other, _)| other);
-            let inside = inside.take_while(|other| other.starts_with(path));
-            inside.filter(|other| other.steps().len() == depth).cloned().collect()
-        };
-        of(self.old).into_iter().chain(of(self.new)).collect()
+        inside(self.old, path).chain(inside(self.new, path)).cloned().collect()
     }
 }
 

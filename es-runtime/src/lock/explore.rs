@@ -1,7 +1,7 @@
 //! Finds out what is at each place of an event, and payloads that show all of it.
 
 use super::path::{Path, Step};
-use super::place::{Kind, Place, Places, move_places};
+use super::place::{Kind, Place, Places, inside, move_places};
 use crate::shape::{Content, Leaf, Reach, Shape, guesses};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -266,11 +266,8 @@ impl<'s> Maker<'s> {
             Kind::Bool => json!(true),
             Kind::Int(..) | Kind::Wide { .. } => json!(1),
             Kind::Float(_) => json!(1.5),
-            Kind::Text => match at.last() {
-                Some(Step::Field(name) | Step::Variant(name)) => json!(name),
-                Some(Step::Key) => json!("key"),
-                _ => json!("text"),
-            },
+            Kind::Text if at.last() == Some(&Step::Key) => json!("key"),
+            Kind::Text => json!(at.name().unwrap_or("text")),
             Kind::Bytes => json!([1]),
             _ => return leaf.accepted.first().cloned(),
         })
@@ -327,7 +324,7 @@ impl Explored {
                 })
             };
             let mut named = Vec::new();
-            for field in fields_of(&self.places, &parent) {
+            for field in inside(&self.places, &parent).filter_map(Path::name).map(str::to_owned) {
                 let written = others.iter().find(|other| is_same(other, &field)).unwrap_or(&field).clone();
                 let also = others.iter().chain([&field]).filter(|other| **other != written);
                 let also: BTreeSet<String> = also.filter(|other| is_same(&written, other)).cloned().collect();
@@ -384,16 +381,6 @@ impl Explored {
         }
         self.places = places;
     }
-}
-
-/// The names of the fields right inside of `parent`.
-fn fields_of(places: &Places, parent: &Path) -> Vec<String> {
-    let inside = places.keys().filter(|path| path.parent().as_ref() == Some(parent));
-    let names = inside.filter_map(|path| match path.last() {
-        Some(Step::Field(name)) => Some(name.clone()),
-        _ => None,
-    });
-    names.collect()
 }
 
 /// Where fields go by several names, and those that were passed over, innermost first.

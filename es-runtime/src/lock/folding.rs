@@ -65,5 +65,5 @@ fn reread<A: Aggregate>(state: &Value) -> Result<Value, Cause> {
 
 fn written<A: Aggregate>(state: &A) -> Result<Value, Cause> {
     let plan = A::SNAPSHOT.ok_or_else(|| Cause::new("it keeps no snapshots"))?;
-    plan.encode(state, Format::Json)?.decode()
+    plan.to_json(state)
 }

@@ -5,11 +5,11 @@ use super::explore::Explored;
 use super::file::{Aggregate, Event, Golden, Kept, Lock, Version};
 use super::folding::Stored;
 use super::looked::{Versions, look};
-use super::path::Step;
 use super::place::Places;
 use super::repair;
 use super::samples::Sample;
 use super::{Finding, Verdict};
+use crate::error::ConnectError;
 use crate::fate::Fate;
 use crate::format::{Encoded, Format};
 use crate::registry::{self, AggregateEntry, EventEntry, FollowerEntry};
@@ -26,8 +26,10 @@ pub(crate) struct Code<'a> {
 }
 
 impl<'a> Code<'a> {
-    /// Everything that is linked.
-    pub(crate) fn linked(samples: &'a [Sample]) -> Self {
+    /// Everything that is linked, if each name is there once.
+    pub(crate) fn linked(samples: &'a [Sample]) -> Result<Self, ConnectError> {
+        registry::check()?;
+        registry::check_followers()?;
         let mut events = BTreeMap::new();
         for event in registry::events() {
             let is_older = registry::all().any(|other| other.follows(event.schema()));
@@ -36,7 +38,7 @@ impl<'a> Code<'a> {
             }
         }
         let (aggregates, followers) = (registry::aggregates().collect(), registry::followers().collect());
-        Self { events, aggregates, followers, samples }
+        Ok(Self { events, aggregates, followers, samples })
     }
 }
 
@@ -83,8 +85,7 @@ impl Made {
 
     fn event(&mut self, name: &str, entry: &EventEntry, versions: Versions, old: &Lock) {
         let schema = entry.schema();
-        let names = || std::iter::once(name).chain(schema.aliases().iter().copied());
-        for taken in names() {
+        for taken in schema.every_name() {
             if let Some(why) = self.lock.retired.get(taken) {
                 let what = format!("uses the name `{taken}`, which was retired: {why}");
                 let repair =
@@ -93,7 +94,7 @@ impl Made {
             }
         }
         // Under its older name, if it was renamed.
-        let locked = names().find_map(|name| old.events.get(name).map(|event| (name, event)));
+        let locked = schema.every_name().find_map(|name| old.events.get(name).map(|event| (name, event)));
         let past = match schema.fate() {
             Fate::Current => None,
             Fate::Replaced => Some("others are read in its place".to_owned()),
@@ -223,13 +224,13 @@ impl Made {
         locked: &Version,
         places: &Places,
     ) {
-        let is_first = |n: usize| changes[..n].iter().all(|change| change.verdict.is_allowed());
+        let first = changes.iter().position(|change| !change.verdict.is_allowed());
         for (n, change) in changes.iter().enumerate() {
             // One repair is enough for all that happened to a version.
-            let repair = if change.verdict.is_allowed() || !is_first(n) {
-                String::new()
-            } else {
+            let repair = if first == Some(n) {
                 repair::of_version(entry, number, &locked.places, places)
+            } else {
+                String::new()
             };
             self.find(subject.to_owned(), change.verdict, change.what.clone(), repair);
         }
@@ -413,19 +414,18 @@ fn reads(entry: &EventEntry, number: u16, payload: &Value) -> BTreeMap<u16, Valu
 /// Calls fields and variants as they are called today.
 fn rename(value: &mut Value, places: &Places) {
     for (path, place) in places.iter().filter(|(_, place)| !place.aliases.is_empty()) {
-        let (Some(Step::Field(name) | Step::Variant(name)), Some(parent)) = (path.last(), path.parent())
-        else {
+        let (Some(name), Some(parent)) = (path.name(), path.parent()) else {
             continue;
         };
         parent.each(value, &mut |value| match value {
             Value::Object(fields) => {
                 for alias in &place.aliases {
                     if let Some(value) = fields.remove(alias) {
-                        fields.entry(name.clone()).or_insert(value);
+                        fields.entry(name).or_insert(value);
                     }
                 }
             }
-            Value::String(text) if place.aliases.contains(text) => text.clone_from(name),
+            Value::String(text) if place.aliases.contains(text) => name.clone_into(text),
             _ => {}
         });
     }

@@ -67,7 +67,7 @@ pub(crate) use self::file::Lock;
 pub(crate) use self::folding::Folding;
 pub(crate) use self::made::{Code, Made};
 pub(crate) use self::path::{Path, Step};
-pub(crate) use self::place::{Kind, Place, Places};
+pub(crate) use self::place::{Kind, Place, Places, inside};
 pub(crate) use self::probe::{Probe, Split, Unwritten, split};
 
 /// The test that compares the events of a program with `events.lock`; see [`lock`](crate::lock).

@@ -35,6 +35,14 @@ impl Path {
         self.0.last()
     }
 
+    /// The name of the field or the variant that it is.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self.last() {
+            Some(Step::Field(name) | Step::Variant(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The place around it.
     pub(crate) fn parent(&self) -> Option<Self> {
         let (_, steps) = self.0.split_last()?;

@@ -7,6 +7,13 @@ use std::fmt;
 /// Every place of a value, from `$`, which is the whole.
 pub(crate) type Places = BTreeMap<Path, Place>;
 
+/// The places right inside of `path`.
+pub(crate) fn inside<'p>(places: &'p Places, path: &'p Path) -> impl Iterator<Item = &'p Path> {
+    let depth = path.steps().len() + 1;
+    let below = places.range(path.clone()..).map(|(other, _)| other);
+    below.take_while(|other| other.starts_with(path)).filter(move |other| other.steps().len() == depth)
+}
+
 /// Calls the place at `from`, and everything inside of it, `to`.
 pub(crate) fn move_places(places: &mut Places, from: &Path, to: &Path) {
     let moved: Vec<_> =

@@ -45,13 +45,11 @@ fn base(type_name: &str) -> &str {
 
 /// The fields of the whole.
 fn names(places: &Places) -> Vec<(&Path, &str)> {
-    let named = places.keys().filter(|path| path.steps().len() == 1);
-    named
-        .filter_map(|path| match path.last() {
-            Some(Step::Field(name)) => Some((path, name.as_str())),
-            _ => None,
-        })
-        .collect()
+    let fields = places.keys().filter_map(|path| match path.steps() {
+        [Step::Field(name)] => Some((path, name.as_str())),
+        _ => None,
+    });
+    fields.collect()
 }
 
 fn fields(places: &Places) -> String {

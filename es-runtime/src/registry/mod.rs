@@ -61,7 +61,8 @@ pub fn followers() -> impl Iterator<Item = &'static FollowerEntry> {
 ///
 /// [`DuplicateName`](ConnectError::DuplicateName), naming both and where they stand.
 pub fn check() -> Result<(), ConnectError> {
-    let mut names: Vec<(&str, &EventSchema)> = all().flat_map(names_of).collect();
+    let names = all().flat_map(|event| event.every_name().map(move |name| (name, event)));
+    let mut names: Vec<(&str, &EventSchema)> = names.collect();
     names.sort_by_key(|(name, event)| (*name, event.version()));
     for pair in names.windows(2) {
         let [(name, one), (other_name, other)] = pair else { continue };
@@ -113,8 +114,4 @@ fn duplicate(name: &str, one: &Origin, other: &Origin) -> ConnectError {
         one.type_name(),
         other.type_name(),
     ))
-}
-
-fn names_of(event: &'static EventSchema) -> impl Iterator<Item = (&'static str, &'static EventSchema)> {
-    std::iter::once(event.name()).chain(event.aliases().iter().copied()).map(move |name| (name, event))
 }
